@@ -14,7 +14,7 @@ from pipeline.cases.case import Case, quality_text
 from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
-from pipeline.review.summary import HeartRate
+from pipeline.review.summary import range_words
 from pipeline.rhythm_names import rhythm_name
 from pipeline.wording import UNDEFINED, burden, duration, grouped, of_the_classified, share
 
@@ -53,9 +53,13 @@ def draw(session: Session) -> None:
 
 
 def draw_urgent_statements(case: Case) -> None:
-    """What someone must look at now, with its numbers, in red; the whole list is in the measurements."""
+    """What someone must look at now, with its numbers, in red; the whole list is in the measurements.
+
+    An urgent rhythm is a button below, which leads to it.
+    """
     found = case.analysis.measured
-    urgent = [] if found is None else [one for one in found.statements if one.urgent]
+    told = "rhythm" if case.urgent else ""
+    urgent = [] if found is None else [one for one in found.statements if one.urgent and one.group != told]
     if urgent:
         lines = (f"**{plain(one.text)}** {plain(one.evidence)}" for one in urgent)
         st.error("  \n".join(lines), icon=":material/emergency:")
@@ -72,7 +76,7 @@ def _numbers(case: Case) -> None:
         left = share(unclassified / max(1, len(case.letters)))
         parts.append(f":{BADGES[NOT_CLASSIFIED]}-badge[**not classified** {grouped(unclassified)} · {left} of all]")
     mean = UNDEFINED if rate.mean is None else f"{rate.mean:.0f}/min"
-    parts.append(f"&nbsp; **{mean}** :small[mean rate, {_range(rate)}]")
+    parts.append(f"&nbsp; **{mean}** :small[mean rate, {range_words(rate)}]")
     st.markdown(" ".join(parts), help=_meanings(case))
 
 
@@ -80,12 +84,6 @@ def _meanings(case: Case) -> str:
     classes = "; ".join(f"{label} {CLASS_NAMES[label].lower()}" for label in AAMI_CLASSES)
     rates = "The range is from the slowest to the fastest median of 8 beats."
     return f"Beats by class: {classes}. {of_the_classified(case.summary.counts) if case.letters else ''} {rates}"
-
-
-def _range(rate: HeartRate) -> str:
-    if rate.lowest is None or rate.highest is None:
-        return "too few beats"
-    return f"{rate.lowest.value:.0f} to {rate.highest.value:.0f}/min"
 
 
 def _other_leads(case: Case) -> str:

@@ -13,6 +13,7 @@ from app.common import cache
 from app.common.theme import BadgeColour
 from pipeline.cases.study_review import StudyReview, review_of
 from pipeline.errors import EcgError, ReviewError, StaleVersion
+from pipeline.review.conclusion import Draft
 from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.store.log import Entry, Role
 from pipeline.store.reviews import Stamp, Standing, audit
@@ -23,12 +24,16 @@ REVIEW_KEY = "heartvision-review"  # the Review page's key in the session
 
 @dataclass
 class OpenStudy:
-    """What survives reruns of the Study page; `request` names this session's requests, so that none is done twice."""
+    """What survives reruns of the Study page, and leaving it: among it the draft of a conclusion.
+
+    `request` names this session's requests, so that none is done twice.
+    """
 
     study_id: int
     request: str
     review: StudyReview | None = None
     difference: int = 0
+    draft: Draft | None = None
     error: str = ""
     notice: str = ""
 
@@ -88,11 +93,6 @@ def recording_page(study_id: int, label: str, *, reading: Role = "main") -> None
     """A link to the Review page."""
     where = {"study": str(study_id)} | ({"reading": "second"} if reading == "second" else {})
     st.page_link("review/page.py", label=label, icon=":material/rate_review:", query_params=where)
-
-
-def signatures(study_id: int) -> int:
-    """How often the study was signed so far."""
-    return sum(entry.event == "sign" for entry in audit(study_id))
 
 
 def leave_review() -> None:

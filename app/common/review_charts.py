@@ -17,7 +17,7 @@ from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.store.recordings import Envelope
 from pipeline.types import FloatArray
-from pipeline.wording import clock_text
+from pipeline.wording import clock, clock_text
 
 FAMILY_GAP_S = 0.25
 DAY_CELLS = 180  # clickable places in a row of the day
@@ -171,9 +171,10 @@ def day(rows: tuple[DayRow, ...], row_s: float, marks: BeatMarks, window: tuple[
     _clickable_day(drawing, rows, row_s, start)
     _mark_window(drawing, window, row_s, colours)
     ticks = np.linspace(0, row_s, 7)
+    texts = [f"+{clock(float(tick), tenths=False)}" for tick in ticks]
     shown = {"visible": True, "showgrid": False, "color": colours.muted}
     drawing.set(
-        xaxis=shown | {"range": [0, row_s], "tickvals": ticks, "ticktext": [f"+{t / 60:g} min" for t in ticks]},
+        xaxis=shown | {"range": [0, row_s], "tickvals": ticks, "ticktext": texts},
         yaxis=shown | {
             "range": [-len(rows) + 0.45, 0.55], "tickvals": [-i for i in range(len(rows))], "zeroline": False,
             "ticktext": [clock_text(row.start_s, start) for row in rows],

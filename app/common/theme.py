@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
 import streamlit as st
 
 from pipeline.labels import NOT_CLASSIFIED
-from pipeline.types import RhythmCode
+from pipeline.types import PictureArray, RhythmCode
 
 ARTEFACT = "X"  # what a reader rejected
 BadgeColour = Literal["gray", "blue", "orange", "violet", "green", "yellow", "red"]
@@ -111,6 +112,20 @@ def is_dark() -> bool:
 def palette() -> Palette:
     """The colours that go with the browser's theme."""
     return DARK if is_dark() else LIGHT
+
+
+def on_theme(picture: PictureArray) -> PictureArray:
+    """A drawing on white, (h, w) or (h, w, 3), as it is on the theme of the browser: dark with the same hues on dark.
+
+    Lightness is turned round: what is added to each channel is the same, so that hue and chroma stay.
+    """
+    if not is_dark():
+        return picture
+    wide = picture.astype(np.int16)
+    if picture.ndim == 2:
+        return np.asarray(255 - wide, np.uint8)
+    turned = 255 - wide.max(axis=2, keepdims=True) - wide.min(axis=2, keepdims=True)
+    return np.asarray(wide + turned, np.uint8)
 
 
 def by_touch() -> bool:

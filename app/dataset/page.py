@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common.text import formatted
-from app.common.theme import palette
+from app.common.theme import on_theme, palette
 from app.dataset.charts import CONFIG, RR_BEATS_MIN, class_counts, rr_distribution
 from app.dataset.folder import show_folder
 from app.dataset.make_pictures import show_make_pictures
@@ -166,9 +166,8 @@ def _samples() -> None:
                 slice(beat.left_px, beat.left_px + beat.width_px),
             )
             caption = f"{beat.dataset} {beat.record}, {clock(beat.time_s)}, {' and '.join(beat.leads)}"
-            st.image(
-                sheet[rows, columns], caption=caption, width=beat.width_px, alt=f"A beat of class {name}: {caption}"
-            )
+            picture, alt = on_theme(sheet[rows, columns]), f"A beat of class {name}: {caption}"
+            st.image(picture, caption=caption, width=beat.width_px, alt=alt)
 
 
 def _intervals(statistics: Statistics) -> None:

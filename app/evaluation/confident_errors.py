@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from app.common.text import plain
-from app.common.theme import is_dark
+from app.common.theme import is_dark, on_theme
 from app.evaluation import tables
 from app.evaluation.shared import EvaluationView, show_source, show_table
 from pipeline.config import data_root
@@ -106,7 +106,7 @@ def saved_pictures(view: EvaluationView) -> list[Any]:
     try:
         from pipeline.evaluation.error_images import read_sheet  # brings SciPy: not before it is needed
 
-        return list(read_sheet(view.folder / Path(layout.file).name, layout))
+        return [on_theme(tile) for tile in read_sheet(view.folder / Path(layout.file).name, layout)]
     except DataError as error:
         st.info(plain(str(error)))
         return []

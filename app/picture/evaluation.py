@@ -71,7 +71,7 @@ def draw() -> None:
             hide_index=True, placeholder="",
         )  # fmt: skip
         st.dataframe(
-            [{"Not a beat": kind, "Pictures": row.n, "Accepted": score(row.accepted)}
+            [{"Not a beat": kind, "Pictures": row.n, "Accepted": score(row.accepted / row.n if row.n else None)}
              for kind, row in others.by_kind.items()],
             hide_index=True, placeholder="",
         )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,17 +14,19 @@ import streamlit as st
 from app.common import cache
 from app.common.open_study import OpenStudy, leave_review
 from app.common.text import plain
-from models import registry
+from app.study import report
+from app.study.report import trained_on
 from pipeline.cases.study_review import StudyReview
-from pipeline.errors import ModelError
 from pipeline.export import write_analysis_json, write_atr, write_csv, write_rhythm_csv
 from pipeline.export.fhir import write_fhir
-from pipeline.export.report_content import ReportContent, StudyFacts, report_content
-from pipeline.export.report_pdf import write_pdf
-from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json
+from pipeline.export.report_content import ReportContent, report_content
+from pipeline.export.report_pdf import write_full_pdf, write_pdf, write_summary_pdf
+from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json, write_summary_csv
+from pipeline.export.signing import reviewed_content, study_facts
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store.deletion import delete_signal
+from pipeline.store.log import Entry
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study
 
@@ -51,6 +53,9 @@ REVIEWED = (
     Form("CSV", "csv", "text/csv", write_reviewed_csv),
     Form("JSON", "json", "application/json", write_reviewed_json),
     Form("FHIR R4", "fhir.json", "application/fhir+json", write_fhir),
+    Form("One page (PDF)", "summary.pdf", "application/pdf", write_summary_pdf),
+    Form("With the whole signal (PDF)", "full.pdf", "application/pdf", write_full_pdf),
+    Form("Tables (CSV)", "tables.csv", "text/csv", write_summary_csv),
 )
 RHYTHM = Form("Rhythm (CSV)", "rhythm.csv", "text/csv", lambda content, path: write_rhythm_csv(content.analysis, path))
 MODEL = (
@@ -64,7 +69,7 @@ MODEL = (
 )
 
 
-def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
+def draw(review: StudyReview, entries: Sequence[Entry], *, blind: bool) -> None:
     """Both results, one row each."""
     signed, analysis = review.study.state == "signed", review.material.analysis
     st.markdown(f"**The reviewed result**, {'signed' if signed else 'preliminary until it is signed'}")
@@ -74,7 +79,7 @@ def draw(review: StudyReview, signatures: int, *, blind: bool) -> None:
         _row(
             REVIEWED,
             review.study,
-            partial(reviewed, review, signatures),
+            partial(reviewed, review, entries),
             empty=not len(review.beats) + len(review.beats.rhythm),
         )
     st.markdown("**The model's result alone**, before anybody looked at it")
@@ -90,8 +95,8 @@ def offer_to_forget(here: OpenStudy, now: Standing, reader: str) -> None:
     """Deleting the signal, once everything was exported; asks for a reason, which is recorded with who and when."""
     with st.expander("Delete the recording from this machine", icon=":material/delete:"):
         st.markdown(
-            "The signal is deleted, and with it strips and reports. Decisions, the model's answers and the audit trail "
-            "stay. The same files, opened again, bring everything back."
+            "The signal is deleted, and with it who was recorded and what is drawn from it. Decisions, the model's "
+            "answers, signed reports and the audit trail stay. The same files, opened again, bring the signal back."
         )
         if now.state == "signed":
             st.caption("This study is signed and keeps its recording; reopen it first.")
@@ -111,13 +116,16 @@ def _forget(here: OpenStudy, seen: int, reader: str) -> None:
     )  # fmt: skip
     if here.notice:
         here.review = None
+        report.forget()
         cache.forget_review_material()
         leave_review()
 
 
-def reviewed(review: StudyReview, signatures: int) -> ReportContent:
+def reviewed(review: StudyReview, entries: Sequence[Entry]) -> ReportContent:
     """The reviewed result as it stands."""
-    return _content(review, facts(review, signatures))
+    return reviewed_content(
+        review, study_facts(review, entries), created=datetime.now(UTC), trained_on=trained_on(review.study)
+    )
 
 
 def model_alone(review: StudyReview) -> ReportContent:
@@ -129,38 +137,10 @@ def model_alone(review: StudyReview) -> ReportContent:
     )  # fmt: skip
 
 
-def facts(review: StudyReview, signatures: int) -> StudyFacts:
-    """Who is responsible for the result: who signed it, else who read it last."""
-    now = review.standing
-    return StudyFacts(
-        state=now.state,
-        reader=now.signature.who if now.signature else now.study.reader,
-        second_reader=now.second_reader if now.second_done else "",
-        signed_at=now.signature.at if now.signature else None,
-        signatures=signatures,
-        version=now.version,
-    )
-
-
-def trained_on(study: Study) -> str:
-    """What the model was trained on; "" if its weights are not here any more."""
-    try:
-        return registry.manifest(study.model).trained_on
-    except ModelError:
-        return ""
-
-
 def made(form: Form, content: Content) -> bytes:
     """The file."""
     with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
         return form.write(content(), Path(folder) / f"result.{form.ending}").read_bytes()
-
-
-def _content(review: StudyReview, study: StudyFacts) -> ReportContent:
-    return report_content(
-        review.material.recording, review.material.analysis, review.beats, created=datetime.now(UTC),
-        findings=review.findings, study=study, trained_on=trained_on(review.study),
-    )  # fmt: skip
 
 
 def _row(forms: tuple[Form, ...], study: Study, content: Content, *, empty: bool) -> None:
@@ -170,5 +150,5 @@ def _row(forms: tuple[Form, ...], study: Study, content: Content, *, empty: bool
                 form.label, partial(made, form, content), file_name=f"{study.record}.{form.ending}", mime=form.mime,
                 icon=":material/download:", key=f"take-{form.ending}", on_click="ignore",
                 type="primary" if form is REVIEWED[0] else "secondary",
-                disabled=empty and form.write is not write_pdf,
+                disabled=empty and "pdf" not in form.ending,
             )  # fmt: skip

@@ -1,13 +1,15 @@
 """One study: sign-off, second reading, exports and audit trail."""
 
+from contextlib import suppress
+
 import streamlit as st
 
-from app.common import next_study, patient, reader
-from app.common.open_study import OpenStudy, is_blind, opened, recording_page, signatures, state_badge, visible
+from app.common import next_study, patient, reader, theme_change
+from app.common.open_study import OpenStudy, is_blind, opened, recording_page, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
+from app.study import diary, second_reading, signoff
 from app.study import exports as worklist_exports
-from app.study import second_reading, signoff
 from pipeline.cases.study_review import StudyReview
 from pipeline.errors import EcgError
 from pipeline.store.identities import load_identity
@@ -30,25 +32,26 @@ def _draw(here: OpenStudy) -> None:
     who = _head(here, now)
     _said(here)
     patient.form(now.study.digest, signed=now.state == "signed")
+    _diary(here, now, who)
     blind = is_blind(now, who)
     review = _study(here, now)
-    signing, second, exports, trail = st.tabs(["Sign-off", "Second reading", "Exports", "Audit trail"], key="study-tab")
+    entries = audit(here.study_id)
+    names = ["Report and sign-off", "Second reading", "Exports", "Audit trail"]
+    signing, second, exports, trail = st.tabs(names, key="study-tab")
     with signing:
         if blind:
             st.info("You are the second reader: finish your own reading first.", icon=":material/visibility_off:")
         else:
-            signoff.draw(here, now, review, who)
+            signoff.draw(here, now, review, who, entries)
     with second:
         second_reading.draw(here, now, review, who)
     with exports:
         if review is not None:
-            worklist_exports.draw(review, signatures(here.study_id), blind=blind)
+            worklist_exports.draw(review, entries, blind=blind)
             worklist_exports.offer_to_forget(here, now, who)
     with trail:
-        entries = visible(audit(here.study_id), now, who)
-        worklist_audit.draw(
-            entries, now.study.record, stored_analysis(here.study_id).fs, load_identity(now.study.digest).start
-        )
+        start = load_identity(now.study.digest).start
+        worklist_audit.draw(visible(entries, now, who), now.study.record, stored_analysis(here.study_id).fs, start)
 
 
 def _head(here: OpenStudy, now: Standing) -> str:
@@ -67,7 +70,7 @@ def _head(here: OpenStudy, now: Standing) -> str:
     parts = [duration(study.duration_s), f"{plain(study.model)} {plain(study.model_version[:7])}"]
     if not is_blind(now, name):
         parts += [
-            plain(findings_words(study.findings)),
+            *([plain(findings_words(study.findings))] if study.findings else []),
             f"V {burden(study.counts, 'V')}, S {burden(study.counts, 'S')}",
             f"last reader: {plain(study.reader)}" if study.reader else "nobody has read it yet",
         ]
@@ -80,6 +83,13 @@ def _head(here: OpenStudy, now: Standing) -> str:
         reading: Role = "second" if is_blind(now, name) else "main"
         recording_page(here.study_id, "Open the recording", reading=reading)
     return name
+
+
+def _diary(here: OpenStudy, now: Standing, who: str) -> None:
+    if is_blind(now, who):
+        return
+    with suppress(EcgError):  # said where the study is laid out
+        diary.draw(here, here.laid_out(now), who)
 
 
 def _said(here: OpenStudy) -> None:
@@ -105,6 +115,7 @@ def _nothing() -> None:
 
 
 number = _number()
+theme_change.watch()
 try:
     if number is None:
         _nothing()

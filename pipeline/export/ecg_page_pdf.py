@@ -12,6 +12,7 @@ from pipeline.export.ecg_paper import draw_paper, trace_pen
 from pipeline.export.pdf_page import ALARM, INK, MUTED, ReportSheet
 from pipeline.export.report_content import utc_text
 from pipeline.measurements import Statement
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.signal.gaps import runs
 from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, SheetLayout
 from pipeline.twelve_leads.sheet import Sheet, SheetTrace, ecg_sheet
@@ -107,7 +108,14 @@ def statements_shown(analysis: Analysis) -> tuple[Statement, ...]:
 
 
 def draw_ecg_page(
-    pdf: ReportSheet, sheet: Sheet, recording: Recording, analysis: Analysis, created: datetime, *, remark: str = ""
+    pdf: ReportSheet,
+    sheet: Sheet,
+    recording: Recording,
+    analysis: Analysis,
+    created: datetime,
+    *,
+    remark: str = "",
+    beats: ReviewedBeats | None = None,
 ) -> None:
     """Add a page in landscape with the ECG.
 
@@ -125,6 +133,8 @@ def draw_ecg_page(
         When the page is made, UTC.
     remark : str, optional
         A line below the intervals.
+    beats : ReviewedBeats, optional
+        The beats in force, whose letters are then drawn, those that a person decided in a box.
     """
     pdf.add_page(orientation="landscape")
     y = _draw_head(pdf, sheet, recording, analysis, created)
@@ -139,7 +149,7 @@ def draw_ecg_page(
             _draw_trace(pdf, trace, left, top)
     for trace in sheet.traces:
         _draw_name(pdf, sheet, trace, left, top)
-    _draw_letters(pdf, sheet, analysis, left, top)
+    _draw_letters(pdf, sheet, reviewed_beats(analysis, ()) if beats is None else beats, left, top)
     notes = " ".join((*sheet.notes, AS_RECORDED))
     pdf.say(left, top + sheet.height_mm + 3.6, pdf.fit(notes, sheet.width_mm - 98, 7), 7, colour=MUTED)
     pdf.say(left + sheet.width_mm, top + sheet.height_mm + 3.6, sheet.scales, 8, bold=True, align="R")
@@ -205,12 +215,12 @@ def _draw_name(pdf: ReportSheet, sheet: Sheet, trace: SheetTrace, left: float, t
     pdf.say(left + x, top + baseline, words, 8, bold=True)
 
 
-def _draw_letters(pdf: ReportSheet, sheet: Sheet, analysis: Analysis, left: float, top: float) -> None:
-    """Draw the class of each beat over the rhythm strip; `U` where it was not classified."""
-    first, stop = np.searchsorted(analysis.time_s, (sheet.start_s, sheet.start_s + sheet.window_s))
-    for beat in range(int(first), int(stop)):
-        letter = analysis.symbol[beat] if analysis.status[beat] == "classified" else "U"
-        pdf.badge(left + sheet.x_of(float(analysis.time_s[beat])), top + sheet.letters_mm + 1, letter, 7, boxed=False)
+def _draw_letters(pdf: ReportSheet, sheet: Sheet, beats: ReviewedBeats, left: float, top: float) -> None:
+    """Draw the class in force of each beat over the rhythm strip."""
+    first, stop = np.searchsorted(beats.time_s, (sheet.start_s, sheet.start_s + sheet.window_s))
+    for i in range(int(first), int(stop)):
+        x = left + sheet.x_of(float(beats.time_s[i]))
+        pdf.badge(x, top + sheet.letters_mm + 1, str(beats.aami[i]), 7, boxed=bool(beats.human[i]))
 
 
 def _draw_ruler(pdf: ReportSheet, x: float, y: float) -> None:

@@ -9,9 +9,12 @@ from typing import Any, Final
 
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
-from pipeline.export.fhir_measurements import measured_observations
+from pipeline.export.fhir_measurements import STATEMENT_SYSTEM, measured_observations
 from pipeline.export.patient import fhir_patient, fhir_period
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
+from pipeline.export.report_sections import NOT_SIGNED, reviewed_words
+from pipeline.review.conclusion import STATEMENT
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.triage import Finding
 from pipeline.rhythm_names import RhythmTime
 from pipeline.wording import RESEARCH_USE
@@ -85,21 +88,35 @@ def _report(content: ReportContent, observations: list[dict[str, Any]], people: 
         "result": [{"reference": _url(observation)} for observation in observations],
         "conclusion": _conclusion(content),
     }
+    if codes := _conclusion_codes(content):
+        body["conclusionCode"] = codes
     readers = [{"reference": _url(person)} for person in people]
     return {**body, "resultsInterpreter": readers} if readers else body
 
 
 def _conclusion(content: ReportContent) -> str:
-    measured, ruling = content.analysis.measured, content.beats.ruling
-    rejected = [code for code, verdict in ({} if ruling is None else ruling.verdicts).items() if verdict == "rejected"]
-    urgent = [one for one in (() if measured is None else measured.urgent) if one.code not in rejected]
-    others = [finding for finding in content.findings if finding.kind != "statement"]
-    told = [f"{one.text.rstrip('.')} ({one.evidence})" for one in urgent]
-    titles = "; ".join([*told, *(f"{finding.title} ({finding.detail})" for finding in others[:5])])
+    """Return what was signed, or that nothing was; then what was not reviewed, and what was looked at."""
+    signed = content.study.state == "signed"
+    text = content.conclusion or ("No conclusion was written." if signed else NOT_SIGNED)
     total = len(content.findings)
-    cut = f" The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
-    looked_at = f" {content.looked_at}" if content.beats.rhythm else ""  # else it stays as it was signed
-    return f"{titles or 'No finding was listed'}.{cut}{looked_at} {RESEARCH_USE}"
+    cut = f"The {MAX_FINDINGS} most important of {total} findings are in this bundle." if total > MAX_FINDINGS else ""
+    looked_at = content.looked_at if content.beats.rhythm else ""
+    parts = (text, *reviewed_words(content), cut, looked_at, RESEARCH_USE)
+    return "\n".join(part for part in parts if part)
+
+
+def _conclusion_codes(content: ReportContent) -> list[dict[str, Any]]:
+    """Return what was confirmed and concluded as codes: SNOMED CT where a concept says exactly that, and our own."""
+    codes = []
+    for fact in content.concluded:
+        if fact.key.startswith(STATEMENT):
+            coding = [{"system": STATEMENT_SYSTEM, "code": fact.key.removeprefix(STATEMENT)}]
+        elif fact.key in FINDING_KINDS:
+            coding = _coding(_FINDING_KIND, fact.key, fact.concept)
+        else:
+            continue  # a share is a quantity and has its own Observation
+        codes.append({"coding": coding, "text": fact.name})
+    return codes
 
 
 def _device(content: ReportContent) -> dict[str, Any]:
@@ -131,7 +148,7 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
         code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
         found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
     found += [(f"rhythm-{time.rhythm}", _rhythm(time, decided=_is_decided(content, time))) for time in content.times]
-    found += measured_observations(content.analysis.measured)
+    found += measured_observations(content.analysis.measured, content.verdicts)
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
 

@@ -15,7 +15,7 @@ from pipeline.measurements import Measurements, Spread, Statement
 
 _LOINC: Final = "http://loinc.org"
 _UCUM: Final = "http://unitsofmeasure.org"
-_STATEMENT: Final = "urn:heartvision:statement"
+STATEMENT_SYSTEM: Final = "urn:heartvision:statement"
 _SUPERCLASS: Final = "urn:heartvision:superclass"
 _INTERVALS: Final[Mapping[str, tuple[str, str]]] = {
     "RR": ("8637-1", "RR interval"),
@@ -26,10 +26,12 @@ _INTERVALS: Final[Mapping[str, tuple[str, str]]] = {
 _AXES: Final[Mapping[str, str]] = {"P": "8626-4", "QRS": "8632-2", "T": "8638-9"}
 
 
-def measured_observations(measured: Measurements | None) -> list[tuple[str, dict[str, Any]]]:
+def measured_observations(
+    measured: Measurements | None, verdicts: Mapping[str, str] | None = None
+) -> list[tuple[str, dict[str, Any]]]:
     """Return a name and a body for each interval, axis and statement; nothing without measurements.
 
-    They are preliminary: nobody has confirmed them.
+    They are preliminary, as nobody has confirmed them; a statement that a reader confirmed or rejected says so.
     """
     if measured is None:
         return []
@@ -45,7 +47,10 @@ def measured_observations(measured: Measurements | None) -> list[tuple[str, dict
         for name, degrees in measured.axis_deg.items()
     ]
     found += [(f"superclass-{name}", _superclass(name, p)) for name, p in measured.diagnosis.items()]
-    found += [(f"statement-{i}", _statement(one)) for i, one in enumerate(measured.statements)]
+    found += [
+        (f"statement-{i}", _statement(one, (verdicts or {}).get(one.code, "")))
+        for i, one in enumerate(measured.statements)
+    ]
     return [(name, {**body, "status": "preliminary"}) for name, body in found]
 
 
@@ -71,9 +76,11 @@ def _superclass(name: str, probability: float) -> dict[str, Any]:
     return {"code": code, "valueQuantity": _quantity(probability, "1")}
 
 
-def _statement(one: Statement) -> dict[str, Any]:
-    code = {"coding": [_coding(_LOINC, "8601-7"), _coding(_STATEMENT, one.code)], "text": "ECG statement"}
+def _statement(one: Statement, verdict: str) -> dict[str, Any]:
+    code = {"coding": [_coding(_LOINC, "8601-7"), _coding(STATEMENT_SYSTEM, one.code)], "text": "ECG statement"}
     notes = [{"text": one.evidence}, *([{"text": "urgent"}] if one.urgent else [])]
+    if verdict:
+        notes.append({"text": f"{verdict} by a reader"})
     return {"code": code, "valueString": one.text, "note": notes}
 
 

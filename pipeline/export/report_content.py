@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
 from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
-from pipeline.review.hrv import Variability, variability
-from pipeline.review.states import FhirStatus, StudyState, fhir_status
+from pipeline.review.conclusion import Fact, Undecided, decided_facts, proposed_text, undecided
+from pipeline.review.holter import Holter, holter, urgent_findings
+from pipeline.review.hrv import Spectrum, Variability, spectrum, variability
+from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
-from pipeline.wording import looked_at
+from pipeline.wording import clock_text, looked_at
 
-URGENT: Final = 2  # the last priority of findings that a report lists by themselves
 LETTER_NAMES: Final = MappingProxyType(
     dict(
         zip(
@@ -48,6 +51,14 @@ class StudyFacts:
         How often it has been signed so far.
     version : int
         Version of the audit trail.
+    conclusion : str
+        What was signed; "" before that.
+    chosen : tuple of str
+        Keys of the facts that the conclusion was made from.
+    reason : str
+        Why it was signed although something urgent was undecided; "" where nothing was.
+    earlier : tuple of Signing
+        Signatures before this one, whose reports this one amends.
     """
 
     state: StudyState = "new"
@@ -56,6 +67,10 @@ class StudyFacts:
     signed_at: datetime | None = None
     signatures: int = 0
     version: int = 0  # of the audit trail
+    conclusion: str = ""
+    chosen: tuple[str, ...] = ()
+    reason: str = ""
+    earlier: tuple[Signing, ...] = ()
 
     @property
     def fhir_status(self) -> FhirStatus:
@@ -120,6 +135,10 @@ class ReportContent:
         """Clock time of the first sample, where it is kept."""
         return None if self.identity is None else self.identity.start
 
+    def when(self, seconds: float) -> str:
+        """Write a time: by the clock where the recording has a start, else from its start, h:mm:ss."""
+        return clock_text(seconds, self.start, hours=True)
+
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
@@ -134,8 +153,61 @@ class ReportContent:
 
     @property
     def urgent(self) -> tuple[Finding, ...]:
-        """The findings that are urgent episodes of rhythm, most important first."""
-        return tuple(finding for finding in self.findings if finding.stretch and finding.priority <= URGENT)
+        """The urgent findings, most important first."""
+        return urgent_findings(self.findings)
+
+    @property
+    def verdicts(self) -> Mapping[str, str]:
+        """What was decided about statements, "confirmed" or "rejected", by code."""
+        return {} if self.beats.ruling is None else self.beats.ruling.verdicts
+
+    @property
+    def urgent_statements(self) -> tuple[Statement, ...]:
+        """The urgent statements that were not rejected, and that no episode of a rhythm stands for."""
+        measured = self.analysis.measured
+        found = () if measured is None else measured.urgent
+        return tuple(one for one in found if self.verdicts.get(one.code) != "rejected")
+
+    @cached_property
+    def holter(self) -> Holter:
+        """The tables over time and by kind of finding."""
+        return holter(self.beats, self.findings)
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """Heart rate variability by frequency."""
+        return spectrum(self.beats)
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """What readers have confirmed."""
+        statements = () if self.analysis.measured is None else self.analysis.measured.statements
+        return decided_facts(self.findings, self.beats, statements, self.verdicts, when=self.when)
+
+    @cached_property
+    def undecided(self) -> Undecided:
+        """What nobody has decided about."""
+        return undecided(self.findings, self.analysis.measured, self.verdicts)
+
+    @property
+    def concluded(self) -> tuple[Fact, ...]:
+        """The facts that the conclusion was made from; none before a signature."""
+        return tuple(fact for fact in self.facts if fact.key in self.study.chosen)
+
+    @property
+    def conclusion(self) -> str:
+        """What was signed; "" before that."""
+        return self.study.conclusion if self.study.state == "signed" else ""
+
+    @property
+    def draft(self) -> str:
+        """The conclusion that the confirmed findings propose."""
+        return proposed_text(self.facts, self.listed)
+
+    @property
+    def listed(self) -> tuple[Finding | Statement, ...]:
+        """What could be confirmed: the findings, and what the measurements say."""
+        return (*self.findings, *(() if self.analysis.measured is None else self.analysis.measured.statements))
 
     def model_counts(self) -> dict[str, int]:
         """Return the model's counts per class and "U": every beat that it found, including deleted ones."""

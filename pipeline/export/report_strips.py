@@ -1,13 +1,10 @@
-"""Strips of ECG paper in a report: which stretches are shown, and how."""
+"""Strips of ECG paper in a report, as they are drawn on a page."""
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.export.ecg_paper import (
     GAIN_MM_MV,
@@ -32,95 +29,14 @@ from pipeline.export.pdf_page import (
     ReportSheet,
 )
 from pipeline.export.report_content import ReportContent
-from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.triage import Finding
-from pipeline.rhythm_names import episode_at
+from pipeline.export.strip_choice import STRIP_S, Strip, strips
 from pipeline.types import FloatArray
-from pipeline.wording import report_clock
 
-STRIP_S: Final = (INNER_MM - PULSE_MM) / SPEED_MM_S
-MAX_STRIPS: Final = 16
-MAX_PER_KIND: Final = 3
-
-_LEAD_IN_S: Final = 1.5  # of rhythm shown before a finding that is longer than the strip
 _BAND_MM: Final = 2.6  # the rhythm, above the letters
 _HEAD_MM: Final = 15.0 + _BAND_MM
 _TAIL_MM: Final = 7.0
 _MARKED: Final = (255, 246, 222)
 _RR_ROOM_MM: Final = 11.0
-
-
-@dataclass(frozen=True)
-class Strip:
-    """What one strip shows.
-
-    Attributes
-    ----------
-    heading, detail : str
-        The lines above it.
-    start_s : float
-        Where it begins, seconds from the start of the recording.
-    marked : tuple of (float, float)
-        Stretches of the finding, in seconds; none for the usual rhythm.
-    reviewed : bool
-        Whether a reader has decided about it.
-    """
-
-    heading: str
-    detail: str
-    start_s: float
-    marked: tuple[tuple[float, float], ...]
-    reviewed: bool
-
-
-def findings_with_strips(content: ReportContent) -> tuple[Finding, ...]:
-    """Choose the findings that get a strip: in their order, at most `MAX_PER_KIND` of a kind."""
-    seen: Counter[str] = Counter()
-    picked: list[Finding] = []
-    for finding in content.findings:
-        seen[finding.kind] += 1
-        if seen[finding.kind] <= MAX_PER_KIND:
-            picked.append(finding)
-    return tuple(picked[:MAX_STRIPS])
-
-
-def strips(content: ReportContent) -> tuple[Strip, ...]:
-    """Return the usual rhythm, then one strip per chosen finding, numbered as in the list of priorities.
-
-    Without a beat nothing is usual: the recording is shown from its start, unless a finding shows it.
-    """
-    name = "Usual rhythm" if len(content.beats) else "Start of the recording"
-    usual = Strip(name, "", usual_rhythm(content), (), True)
-    numbers = {id(finding): number for number, finding in enumerate(content.findings, 1)}
-    found = [_strip_of(finding, numbers[id(finding)], content) for finding in findings_with_strips(content)]
-    return tuple(found) if found and not len(content.beats) else (usual, *found)
-
-
-def usual_rhythm(content: ReportContent) -> float:
-    """Return the start of the calmest strip, in seconds: few abnormal or poorly recorded beats, steady RR intervals."""
-    beats, quality = content.beats, content.analysis.quality
-    if not beats.sample.size:
-        return 0.0
-    time_s = beats.sample / beats.fs
-    good = np.array([segment.verdict == "good" for segment in quality.segments])[quality.index_at(time_s)]
-    rr_s = beats.rr_s.astype(float)
-    usual = float(np.nanmedian(rr_s)) if np.isfinite(rr_s).any() else 1.0
-    strange = (beats.aami != "N") | ~good | ~np.isfinite(rr_s) | ~_in_usual_rhythm(content, time_s)
-    cost = 100.0 * strange + np.nan_to_num(np.abs(rr_s - usual))
-    total = np.concatenate(([0.0], np.cumsum(cost)))
-    start = np.clip(time_s - 0.4, 0.0, max(0.0, content.analysis.duration_s - STRIP_S))
-    first, stop = np.searchsorted(time_s, start), np.searchsorted(time_s, start + STRIP_S)
-    lacking = np.maximum(0.0, STRIP_S / usual - 1 - (stop - first))
-    return float(start[np.argmin((total[stop] - total[first]) / np.maximum(1, stop - first) + lacking)])
-
-
-def _in_usual_rhythm(content: ReportContent, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which of the times (n,) lie in the rhythm that lasts longest; all of them where no rhythm is known."""
-    rhythm = content.beats.rhythm
-    if not rhythm:
-        return np.ones(time_s.size, np.bool_)
-    usual = max(content.times, key=lambda time: time.seconds).rhythm
-    return np.array([episode.rhythm == usual for episode in rhythm])[episode_at(rhythm, time_s)]
 
 
 def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: float) -> None:
@@ -144,27 +60,6 @@ def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: fl
             y, bottom = _new_page(sheet), BOTTOM_MM
         _draw_strip(sheet, content, strip, lanes, y)
         y += height
-
-
-def _strip_of(finding: Finding, number: int, content: ReportContent) -> Strip:
-    heading = f"{number}  {finding.title}"
-    if FINDING_KINDS[finding.kind].scattered:  # of beats that need not follow each other, one is shown
-        beat_s = finding.samples[0] / content.analysis.fs
-        marked = tuple((sample / content.analysis.fs,) * 2 for sample in finding.samples)
-        others = f"the first of {len(finding.samples)} beats" if len(finding.samples) > 1 else "one beat"
-        detail = f"{report_clock(beat_s)}, {others}. {finding.detail}".rstrip()
-        return Strip(heading, detail, _inside(beat_s - STRIP_S / 2, content), marked, finding.reviewed)
-    span = finding.stop_s - finding.start_s
-    fits = span < STRIP_S - 1
-    start = _inside(finding.start_s - ((STRIP_S - span) / 2 if fits else _LEAD_IN_S), content)
-    cut = "" if fits else f", its first {start + STRIP_S - finding.start_s:.1f} s here"
-    detail = f"{report_clock(finding.start_s)} to {report_clock(finding.stop_s)}{cut}. {finding.detail}".rstrip()
-    return Strip(heading, detail, start, ((finding.start_s, finding.stop_s),), finding.reviewed)
-
-
-def _inside(start_s: float, content: ReportContent) -> float:
-    """Return the start of a strip, moved so that it lies within the recording, if that is long enough."""
-    return min(max(0.0, start_s), max(0.0, content.analysis.duration_s - STRIP_S))
 
 
 def _lanes(content: ReportContent, strip: Strip) -> list[tuple[Lane, FloatArray]]:
@@ -195,7 +90,7 @@ def _draw_strip(
     sheet: ReportSheet, content: ReportContent, strip: Strip, lanes: list[tuple[Lane, FloatArray]], y: float
 ) -> None:
     usual = all(content.calibrated) and all(lane.gain == GAIN_MM_MV for lane, _ in lanes)
-    _draw_heading(sheet, strip, y, "25 mm/s · 10 mm/mV" if usual else "25 mm/s · scale at each lead")
+    _draw_heading(sheet, content, strip, y, "25 mm/s · 10 mm/mV" if usual else "25 mm/s · scale at each lead")
     top = y + _HEAD_MM
     height = sum(lane.height for lane, _ in lanes)
     _draw_marked(sheet, strip, top, height)
@@ -210,11 +105,17 @@ def _draw_strip(
     _draw_seconds(sheet, content, strip, top + height)
 
 
-def _draw_heading(sheet: ReportSheet, strip: Strip, y: float, scale: str) -> None:
+def _draw_heading(sheet: ReportSheet, content: ReportContent, strip: Strip, y: float, scale: str) -> None:
     tag = "" if not strip.marked else "reviewed" if strip.reviewed else "not reviewed"
-    sheet.say(LEFT_MM, y + 5, sheet.fit(strip.heading, INNER_MM - 30, 9.5, bold=True), 9.5, bold=True)
+    room = INNER_MM - 30
+    heading = sheet.fit(f"{strip.number}  {strip.heading}", room, 9.5, bold=True)
+    sheet.say(LEFT_MM, y + 5, heading, 9.5, bold=True)
+    if strip.also:
+        taken = sheet.width_of(heading, 9.5, bold=True) + 2.5
+        also = sheet.fit(f"· also {', '.join(strip.also)}", room - taken, 7.5)
+        sheet.say(LEFT_MM + taken, y + 5, also, 7.5, colour=MUTED)
     sheet.say(RIGHT_MM, y + 5, tag, 7.5, colour=MUTED, align="R")
-    detail = strip.detail or f"from {report_clock(strip.start_s)}"
+    detail = strip.detail or f"from {content.when(strip.start_s)}"
     sheet.say(LEFT_MM, y + 9, sheet.fit(detail, INNER_MM - 38, 7.5), 7.5, colour=MUTED)
     sheet.say(RIGHT_MM, y + 9, scale, 7.5, colour=MUTED, align="R")
 
@@ -293,5 +194,5 @@ def _draw_seconds(sheet: ReportSheet, content: ReportContent, strip: Strip, bott
         sheet.set_draw_color(*MUTED)
         sheet.set_line_width(0.2)
         sheet.line(x, bottom, x, bottom + 1)
-        text = report_clock(second) if second == first else f"+{second - first} s"
+        text = content.when(second) if second == first else f"+{second - first} s"
         sheet.say(min(x, RIGHT_MM - 2), bottom + 3.6, text, 6, colour=MUTED, align="C")

@@ -10,10 +10,10 @@ import numpy as np
 
 from pipeline.export.pdf_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, ReportSheet
 from pipeline.export.report_content import ReportContent
+from pipeline.export.strip_choice import STRIP_S, strips
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.rhythm_names import RHYTHM_NAMES
 from pipeline.types import FloatArray
-from pipeline.wording import report_clock
 
 BUCKETS: Final = 350  # about two per millimetre
 
@@ -50,8 +50,14 @@ def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
     return Trend(*(part.astype(np.float32) for part in parts))
 
 
+def axis_seconds(duration_s: float) -> list[int]:
+    """Return the round times, in seconds, that stand at the axis of a recording of this length: about nine."""
+    step = next((step for step in _STEPS_S if duration_s / step <= 9), _STEPS_S[-1])
+    return list(range(0, int(duration_s) + 1, step))
+
+
 def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float) -> None:
-    """Draw the trend, with the numbers of the findings above the times at which they begin.
+    """Draw the trend, with the numbers of the strips above the times that they show.
 
     Parameters
     ----------
@@ -75,7 +81,7 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
     top, bottom = y + 4, y + height - 4
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     x = left + found.time_s / content.analysis.duration_s * width
-    _draw_axes(sheet, content.analysis.duration_s, (low, high), top, bottom)
+    _draw_axes(sheet, content, (low, high), top, bottom)
 
     def at(rate: FloatArray) -> list[tuple[float, float]]:
         heights = bottom - (rate - low) / (high - low) * (bottom - top)
@@ -119,8 +125,10 @@ def _pieces(time_s: FloatArray) -> list[tuple[int, int]]:
     return [(a, b) for a, b in pairwise(edges) if b - a >= 2]
 
 
-def _draw_axes(sheet: ReportSheet, duration_s: float, rates: tuple[float, float], top: float, bottom: float) -> None:
-    low, high = rates
+def _draw_axes(
+    sheet: ReportSheet, content: ReportContent, rates: tuple[float, float], top: float, bottom: float
+) -> None:
+    (low, high), duration_s = rates, content.analysis.duration_s
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     sheet.set_draw_color(*RULE)
     sheet.set_line_width(0.15)
@@ -129,23 +137,22 @@ def _draw_axes(sheet: ReportSheet, duration_s: float, rates: tuple[float, float]
         y = bottom - (rate - low) / (high - low) * (bottom - top)
         sheet.line(left, y, RIGHT_MM, y)
         sheet.say(left - 1.5, y + 0.8, f"{rate:.0f}", 6.5, colour=MUTED, align="R")
-    seconds = next((s for s in _STEPS_S if duration_s / s <= 9), _STEPS_S[-1])
-    for second in range(0, int(duration_s) + 1, seconds):
+    for second in axis_seconds(duration_s):
         x = left + second / duration_s * width
         sheet.line(x, bottom, x, bottom + 1)
         align: Align = "R" if x > RIGHT_MM - 6 else "C"
-        sheet.say(x, bottom + 3.8, report_clock(second), 6.5, colour=MUTED, align=align)
+        sheet.say(x, bottom + 3.8, content.when(second), 6.5, colour=MUTED, align=align)
 
 
 def _draw_numbers(sheet: ReportSheet, content: ReportContent, top: float, bottom: float) -> None:
-    """Draw the numbers of the first findings where there is space for them."""
+    """Draw the numbers of the strips where there is space for them."""
     left, width = LEFT_MM + _AXIS_MM, INNER_MM - _AXIS_MM
     taken: list[float] = []
-    for number, finding in enumerate(content.findings[:12], 1):
-        x = left + finding.start_s / content.analysis.duration_s * width
-        if all(abs(x - other) >= 4 for other in taken):
+    for strip in strips(content):
+        x = left + (strip.start_s + STRIP_S / 2) / content.analysis.duration_s * width
+        if left <= x <= RIGHT_MM and all(abs(x - other) >= 4 for other in taken):
             taken.append(x)
             sheet.set_draw_color(*ALARM)
             sheet.set_line_width(0.15)
             sheet.line(x, top - 0.5, x, bottom)
-            sheet.say(x, top - 1.3, str(number), 6.5, bold=True, colour=ALARM, align="C")
+            sheet.say(x, top - 1.3, str(strip.number), 6.5, bold=True, colour=ALARM, align="C")

@@ -10,10 +10,23 @@ from typing import Any, Final
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json, rhythm_rows, table_bytes, to_json
 from pipeline.export.report_content import ReportContent, utc_text
+from pipeline.export.report_sections import (
+    NOT_SIGNED,
+    beats_table,
+    figures,
+    identification,
+    kinds_table,
+    reviewed_words,
+    rhythm_table,
+    rows_table,
+    urgent_lines,
+    variability_table,
+)
 from pipeline.export.wfdb_files import annotation_bytes
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.decisions import Stretch
+from pipeline.review.holter import run_bpm
 from pipeline.review.rhythm_in_force import rhythm_of
 from pipeline.wording import RESEARCH_USE
 
@@ -36,10 +49,12 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
     dict
         "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
         "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected),
-        "findings", "stretches", whose rhythm a reader has looked at ("seen") or commented on, and, once a reader has
-        decided about it, "rhythm": the rhythm in force, "decided" of each episode ("confirmed", "named" or null), what
-        was "rejected", the "patient_events", and the verdicts on urgent "statements". The model's own rhythm stays
-        beside it, in the outer "rhythm".
+        "findings"; "conclusion" (None before a signature), "concluded" (what it was made from), "draft" (what is
+        confirmed so far), "not_reviewed", "urgent_not_reviewed", "reason", "amends" (earlier signed reports); "holter",
+        the tables over time and by kind; "stretches", whose rhythm a reader has looked at ("seen") or commented on;
+        and, once a reader has decided about it, "rhythm": the rhythm in force, "decided" of each episode ("confirmed",
+        "named" or null), what was "rejected", the "patient_events", and the verdicts on "statements". The model's own
+        rhythm stays beside it, in the outer "rhythm".
     """
     study, summary = content.study, content.summary
     review = {
@@ -55,10 +70,67 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "burden_percent": summary.burden,
         "beats": _rows(content.beats),
         "findings": [asdict(finding) for finding in content.findings],
+        **_signed_rows(content),
+        "holter": _holter_rows(content),
         **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
         **_decided_rhythm(content),
     }
     return {**to_json(content.analysis, content.identity, content.device), "review": review}
+
+
+def _signed_rows(content: ReportContent) -> dict[str, Any]:
+    """Return the conclusion and what belongs to the signature."""
+    study, left = content.study, content.undecided
+    return {
+        "conclusion": content.conclusion if study.state == "signed" else None,
+        "concluded": [asdict(fact) for fact in content.concluded],
+        "draft": [asdict(fact) for fact in content.facts],
+        "not_reviewed": len(left.findings),
+        "urgent_not_reviewed": list(left.names),
+        "reason": study.reason,
+        "amends": [
+            {"name": one.name, "reader": one.who, "signed_at": utc_text(one.at), "report_sha256": one.report}
+            for one in study.earlier
+        ],
+    }
+
+
+def _holter_rows(content: ReportContent) -> dict[str, Any]:
+    """Return the tables of the report as plain values."""
+    found, atrial = content.holter, content.holter.atrial
+    return {
+        "rows": [asdict(row) for row in found.rows],
+        "total": asdict(found.total),
+        "kinds": [
+            {
+                "kind": row.kind,
+                "count": len(row.findings),
+                "confirmed": row.decided,
+                "longest": row.longest.id,
+                "fastest": None if row.fastest is None else row.fastest.id,
+                "fastest_bpm": None if row.fastest is None else run_bpm(row.fastest),
+            }
+            for row in found.kinds
+        ],
+        "atrial": {"seconds": atrial.seconds, "share": atrial.share, "episodes": atrial.count},
+        "variability": asdict(content.variability),
+        "spectrum": asdict(content.spectrum),
+    }
+
+
+def write_summary_csv(content: ReportContent, path: Path) -> Path:
+    """Write the report's conclusion, numbers and tables, a value a row. Raises DataError if it cannot be written."""
+    lines = [("identification", "", name, value) for name, value in identification(content)]
+    lines.append(("conclusion", "", "text", content.conclusion or NOT_SIGNED))
+    lines += [("conclusion", "", "reviewed", words) for words in reviewed_words(content)]
+    lines += [("urgent", one.title, one.state, one.detail) for one in urgent_lines(content)]
+    lines += [("figures", figure.name, figure.more, figure.value) for figure in figures(content)]
+    tables = (rows_table, kinds_table, rhythm_table, beats_table, variability_table)
+    for table in (make(content) for make in tables):
+        for row in table.rows:
+            cells = list(zip(table.columns, row, strict=True))[1:]
+            lines += [(table.title, row[0], column.name, value) for column, value in cells if value]
+    return write_bytes(path, table_bytes(("section", "row", "column", "value"), lines))
 
 
 def write_reviewed_json(content: ReportContent, path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Heart rate variability in the time domain, from normal-to-normal (NN) intervals only."""
+"""Heart rate variability in time and frequency, from normal-to-normal (NN) intervals only."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from pipeline.rhythm_names import in_sinus
 Intervals = NDArray[np.float64]
 _PAIRS_MIN: Final = 2
 _NN50_MS: Final = 50.0
+SPECTRUM_FILLED: Final = 0.9  # of a segment by NN intervals: ectopic beats spread power over all bands; chosen here
+_BANDS_HZ: Final = (("vlf", 0.0033, 0.04), ("lf", 0.04, 0.15), ("hf", 0.15, 0.4))  # Task Force 1996, short recordings
 _ROUNDING_MS: Final = 1e-6  # 50 ms at 360 Hz is 18 samples, but 18 / 360 * 1000 may come out a little above
 
 
@@ -60,6 +62,27 @@ class Variability:
     triangular_index: HrvMeasure
     sd1: HrvMeasure
     sd2: HrvMeasure
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Power of the NN intervals by frequency, the mean of segments of five minutes.
+
+    Attributes
+    ----------
+    segments : int
+        How many segments it is of.
+    vlf, lf, hf : HrvMeasure
+        Power up to 0.04 Hz, from 0.04 to 0.15 Hz and from 0.15 to 0.4 Hz, ms squared.
+    ratio : HrvMeasure
+        LF over HF.
+    """
+
+    segments: int
+    vlf: HrvMeasure
+    lf: HrvMeasure
+    hf: HrvMeasure
+    ratio: HrvMeasure
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +136,39 @@ def variability(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Variabil
     )
 
 
+def spectrum(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Spectrum:
+    """Measure the power of the NN intervals in three bands, in segments of five minutes nearly filled by them.
+
+    Each segment, without its linear trend, gets a Lomb periodogram at the multiples of one over its length, which needs
+    no resampling and bridges what is left out. The power of a sine of amplitude A is A squared over two.
+
+    Parameters
+    ----------
+    beats : ReviewedBeats
+        The beats in force.
+    config : ReviewConfig, optional
+        Length of the segments.
+
+    References
+    ----------
+    Task Force of the ESC and NASPE. Circulation 1996;93:1043-65. doi:10.1161/01.CIR.93.5.1043 (bands, five minutes).
+    Clifford GD, Tarassenko L. IEEE Trans Biomed Eng 2005;52:630-8. doi:10.1109/TBME.2005.844028 (Lomb's method).
+    """
+    normal = _normal(beats)
+    number = (normal.end_s // config.hrv_segment_s).astype(np.int64)
+    cuts = np.flatnonzero(np.diff(number)) + 1
+    parts = zip(np.split(normal.ms, cuts), np.split(normal.end_s, cuts), strict=True)
+    least_ms = 1000 * SPECTRUM_FILLED * config.hrv_segment_s
+    powers = [_band_powers(ms, end_s, config.hrv_segment_s) for ms, end_s in parts if ms.sum() >= least_ms]
+    if not powers:
+        minutes = f"{config.hrv_segment_s / 60:.0f} min"
+        none = f"no {minutes} are filled to {SPECTRUM_FILLED:.0%} by normal intervals".replace("%", " %")
+        return Spectrum(0, *(HrvMeasure(None, unit, none) for unit in ("ms²", "ms²", "ms²", "")))
+    vlf, lf, hf = np.mean(powers, axis=0).tolist()
+    ratio = HrvMeasure(lf / hf, "") if hf > 0 else HrvMeasure(None, "", "there is no power from 0.15 to 0.4 Hz")
+    return Spectrum(len(powers), HrvMeasure(vlf, "ms²"), HrvMeasure(lf, "ms²"), HrvMeasure(hf, "ms²"), ratio)
+
+
 def normal_pairs(beats: ReviewedBeats) -> NDArray[np.intp]:
     """Return the positions (k,) of the beats that end the later one of two adjacent NN intervals."""
     normal = _sinus_intervals(beats)
@@ -141,12 +197,23 @@ def _segments(normal: _Normal, config: ReviewConfig) -> list[Intervals]:
     return [part for part in parts if part.sum() >= min_ms]
 
 
+def _band_powers(ms: Intervals, end_s: Intervals, segment_s: float) -> Intervals:
+    """Return the power of intervals (n,) in each band of `_BANDS_HZ`, ms squared."""
+    ms = ms - np.polyval(np.polyfit(end_s - end_s[0], ms, 1), end_s - end_s[0])
+    frequency = np.arange(1, int(_BANDS_HZ[-1][2] * segment_s) + 1) / segment_s
+    angle = 2 * np.pi * frequency[:, None] * end_s
+    shift = 0.5 * np.arctan2(np.sin(2 * angle).sum(axis=1), np.cos(2 * angle).sum(axis=1))
+    cosine, sine = np.cos(angle - shift[:, None]), np.sin(angle - shift[:, None])
+    power = ((cosine @ ms) ** 2 / (cosine**2).sum(axis=1) + (sine @ ms) ** 2 / (sine**2).sum(axis=1)) / ms.size
+    return np.array([power[(frequency >= low) & (frequency < high)].sum() for _, low, high in _BANDS_HZ])
+
+
 def _measure(
     normal: _Normal, min_s: float, unit: str, compute: Callable[[], Any], *, paired: bool = False
 ) -> HrvMeasure:
     if normal.seconds < min_s:
         there = f"{normal.seconds:.0f} s"
-        return HrvMeasure(None, unit, f"{there} of normal-to-normal intervals are there and {min_s:.0f} s are needed")
+        return HrvMeasure(None, unit, f"{there} of normal intervals, {min_s:.0f} s are needed")
     if paired and len(normal.pairs) < _PAIRS_MIN:
         return HrvMeasure(
             None, unit, f"{len(normal.pairs)} pairs of adjacent normal intervals, {_PAIRS_MIN} are needed"
@@ -159,8 +226,8 @@ def _over_segments(
 ) -> HrvMeasure:
     if len(segments) < least:
         minutes = f"{config.hrv_segment_s / 60:.0f} min"
-        found = f"{len(segments)} stretches of {minutes} have enough normal intervals"
-        return HrvMeasure(None, "ms", f"{found} and {least} are needed")
+        found = f"{len(segments)} stretches of {minutes} have enough of them"
+        return HrvMeasure(None, "ms", f"{found}, {least} are needed")
     return HrvMeasure(float(compute()), "ms")
 
 

@@ -1,9 +1,10 @@
-"""The states of a study: their names, in lists and on reports, and what FHIR calls the result."""
+"""The states of a study: their names, in lists and on reports, what FHIR calls the result, and its signatures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -27,6 +28,45 @@ STUDY_STATES: Final[Mapping[StudyState, StateWords]] = MappingProxyType(
         "reopened": StateWords("Reopened", "Reopened, not signed"),
     }
 )
+
+
+@dataclass(frozen=True)
+class Signing:
+    """One signature and what belongs to it.
+
+    Attributes
+    ----------
+    number : int
+        1 for the first; a later one is an amendment.
+    version : int
+        Version of the audit trail.
+    who : str
+        The reader.
+    at : datetime
+        When, UTC.
+    conclusion : str
+        What was concluded.
+    findings : tuple of str
+        Keys of the facts that the conclusion was made from.
+    reason : str
+        Why it was signed although something urgent was undecided; "" where nothing was.
+    report : str
+        SHA-256 of the report that was stored; "" for a signature of an earlier version, or without the recording.
+    """
+
+    number: int
+    version: int
+    who: str
+    at: datetime
+    conclusion: str
+    findings: tuple[str, ...]
+    reason: str
+    report: str
+
+    @property
+    def name(self) -> str:
+        """What its report is called."""
+        return "Signed report" if self.number == 1 else f"Amendment {self.number - 1}"
 
 
 def fhir_status(state: StudyState, signatures: int) -> FhirStatus:

@@ -93,6 +93,26 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
     )
 
 
+def range_words(rate: HeartRate, config: ReviewConfig = REVIEW) -> str:
+    """Write the lowest and the highest rate, once if they are the same number, and of what where the mean lies outside.
+
+    The mean is of all intervals, the range of medians: in a short or steady recording with an early beat or a pause the
+    mean may lie beside it.
+
+    Parameters
+    ----------
+    rate : HeartRate
+        The rates.
+    config : ReviewConfig, optional
+        How many intervals the lowest and the highest are of.
+    """
+    if rate.mean is None or rate.lowest is None or rate.highest is None:
+        return "too few beats for a range"
+    low, mean, high = (round(value) for value in (rate.lowest.value, rate.mean, rate.highest.value))
+    words = f"{low}/min" if low == high else f"{low} to {high}/min"
+    return words if low <= mean <= high and low < high else f"{words} over any {config.rate_beats} beats in a row"
+
+
 def enclosed(series: Series, x: Sequence[float], y: Sequence[float]) -> NDArray[np.intp]:
     """Return the positions of the beats whose points lie inside an outline.
 

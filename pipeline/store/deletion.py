@@ -18,7 +18,8 @@ from pipeline.store.tables import StudyRow
 def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     """Delete the recording of a study, the signal filtered from it and who was recorded; its studies' trails record it.
 
-    Decisions, the models' answers and the audit trail stay. Opening the same files again makes the studies complete.
+    Reports that were signed before it was reopened show the signal and go as well. Decisions, the models' answers and
+    the audit trail, with the hashes of these reports, stay. Opening the same files again makes the studies complete.
 
     Parameters
     ----------

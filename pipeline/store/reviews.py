@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -32,6 +33,7 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
+from pipeline.store.signed_files import keep_report
 from pipeline.store.studies import Study, stored_analysis, study_of, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import RECORD_NAME, Analysis
@@ -162,16 +164,33 @@ def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
         )
 
 
-def standing(study_id: int, *, reading: Role = "main") -> Standing:
+def standing(study_id: int, *, reading: Role = "main", reader: str = "") -> Standing:
     """Return the current state of a reading.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reading : Role, optional
+        Which of its readings.
+    reader : str, optional
+        Who asks. A second reading is seen by nobody but its reader until it is finished; and its reader, if named, does
+        not see the first one until then.
 
     Raises
     ------
     ReviewError
-        If there is no such study or reading.
+        If there is no such study or reading, or this reader must not see it yet.
     """
     with database().reading() as session:
-        return _standing(session, study_row(session, study_id), reading_row(session, study_id, reading))
+        study, row = study_row(session, study_id), reading_row(session, study_id, reading)
+        second = find_reading(session, study_id, "second")
+        if second is not None and second.state == "open":
+            if reading == "second" and reader != second.reader:
+                raise ReviewError("This reading is blind: nobody but its reader sees it until it is finished.")
+            if reading == "main" and reader == second.reader:
+                raise ReviewError("You are the second reader of this study; finish your own reading first.")
+        return _standing(session, study, row)
 
 
 def audit(study_id: int) -> tuple[Entry, ...]:
@@ -348,8 +367,20 @@ def rename(study_id: int, name: str, *, reader: str) -> None:
             log.append("renamed", text=f"{before} to {name}")
 
 
-def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", key: str | None = None) -> int:
+def sign(
+    study_id: int,
+    *,
+    reader: str,
+    expected_version: int,
+    text: str = "",
+    findings: Sequence[str] = (),
+    reason: str = "",
+    report: Callable[[Entry], bytes] | None = None,
+    key: str | None = None,
+) -> int:
     """Sign a study under review, which makes it read-only; errors as in `decide`, and those below.
+
+    Signature and report are one transaction: neither is there without the other.
 
     Parameters
     ----------
@@ -360,7 +391,13 @@ def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", k
     expected_version : int
         The version of the main reading that the reader saw.
     text : str, optional
-        A remark.
+        The conclusion.
+    findings : sequence of str, optional
+        Keys of the facts that it was made from, see `pipeline.review.conclusion.Fact`.
+    reason : str, optional
+        Why it is signed although nobody has decided about something urgent.
+    report : callable, optional
+        Makes the signed report, a PDF, from the entry of the signature; its hash goes into the audit trail.
     key : str, optional
         Names this request, so that it is carried out once.
 
@@ -378,8 +415,14 @@ def sign(study_id: int, *, reader: str, expected_version: int, text: str = "", k
         if not log.repeats("sign"):
             check_writable(log, expected_version)
             _check_ready(log)
-            log.append("sign", text=clean_text(text))
+            if findings:
+                log.append("concluded", text=" ".join(findings), key=str(uuid.uuid4()))
+            if why := clean_text(reason):
+                log.append("urgent_open", text=why, key=str(uuid.uuid4()))
+            signature = entry_of(log.append("sign", text=clean_text(text)), "main")
             log.study.state = "signed"
+            if report is not None:
+                log.append("report", text=keep_report(report(signature)), key=str(uuid.uuid4()))
         return log.version
 
 
@@ -422,8 +465,12 @@ def reopen(study_id: int, *, reader: str, expected_version: int, reason: str, ke
 
 
 def check_writable(log: Log, expected_version: int) -> None:
-    """Refuse to change a signed study or a finished reading, and refuse the wrong reader or an outdated version."""
-    log.check_unsigned()
+    """Refuse to change a signed or a finished reading, and refuse the wrong reader or an outdated version.
+
+    A second reading may be made of a signed study.
+    """
+    if log.reading.role == "main":
+        log.check_unsigned()
     second = find_reading(log.session, log.study.id, "second")
     if log.reading.role == "second":
         if log.reading.state == "closed":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -133,3 +135,12 @@ def test_picked_intervals_are_ringed_and_a_drag_draws_a_line_except_on_a_phone()
         for figure in figures:
             assert list(trace(figure, "picked").y) == [500]
             assert figure.layout.dragmode == (False if narrow else "lasso")
+
+
+@pytest.mark.parametrize(("row_s", "last"), [(3600.0, "+1:00:00"), (300.0, "+5:00")])
+def test_the_axis_of_the_day_has_times_that_people_read(row_s: float, last: str) -> None:
+    day = (DayRow(0.0, Envelope(np.arange(0.0, 300), np.zeros(300, np.float32), np.ones(300, np.float32))),)
+    figure = review_charts.day(day, row_s, marks(), (0.0, 10.0), LIGHT)
+    texts = figure.layout.xaxis.ticktext
+    assert (texts[0], texts[-1]) == ("+0:00", last)
+    assert all(re.fullmatch(r"\+(\d:)?\d?\d:\d\d", text) for text in texts)

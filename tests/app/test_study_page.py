@@ -6,15 +6,22 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app.study import audit, exports
+from pipeline.measurements import Measurements, Statement
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
-from pipeline.store.recordings import delete_recording, load_recording
-from pipeline.store.studies import get_study
-from tests.helpers.review_study import analysed, at
+from pipeline.store.listing import study_of_analysis
+from pipeline.store.recordings import delete_recording, load_recording, save_recording
+from pipeline.store.signed_files import load_report
+from pipeline.store.signing import signings
+from pipeline.store.studies import get_study, stored_analysis
+from tests.export.test_export_report import text_of
+from tests.helpers.review_study import analysed, at, recorded
 from tests.helpers.studies import ANNA, BEATS, BERT, CARLA, opened, reading_as, rows, said, study
 
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -35,7 +42,8 @@ def test_a_new_study_is_begun_and_signed_with_a_warning_but_no_wall() -> None:
     page.button(key="begin-review").click().run()
     assert re.search(r"(\d+) of \1 findings are not reviewed", said(page))
     assert {metric.label: metric.value for metric in page.metric}["Ventricular"] == "25.0 %"
-    assert "reviewed the findings marked as reviewed" in page.text_area(key="sign-text").value
+    assert "reviewed the findings marked as reviewed" in said(page)
+    assert page.text_area(key="sign-text").value == "No finding has been confirmed by a reader."
     page.text_area(key="sign-text").set_value("Seen ♥")
     page.button(key="sign-study").click().run()
     assert not page.exception
@@ -58,7 +66,8 @@ def test_when_all_is_reviewed_the_page_says_so() -> None:
     reviews.decide(number, Decision("confirm", samples), reader=ANNA, expected_version=0)
     page = opened("study", study=number)
     assert "Every finding is reviewed." in said(page)
-    assert "I have reviewed this recording" in page.text_area(key="sign-text-whole").value
+    assert "you have reviewed this recording" in said(page)
+    assert "Idioventricular rhythm: 3 beats at 75/min at 0:00:08." in page.text_area(key="sign-text").value
 
 
 def test_a_signed_study_is_reopened_with_a_reason_only() -> None:
@@ -208,10 +217,10 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
     page = opened("study", study=number)
     review = page.session_state["heartvision-study"].review
     for form in exports.REVIEWED:
-        assert exports.made(form, lambda: exports.reviewed(review, 0))
+        assert exports.made(form, lambda: exports.reviewed(review, reviews.audit(number)))
     for form in exports.MODEL:
         assert exports.made(form, lambda: exports.model_alone(review))
-    reviewed = exports.made(exports.REVIEWED[3], lambda: exports.reviewed(review, 0))
+    reviewed = exports.made(exports.REVIEWED[3], lambda: exports.reviewed(review, reviews.audit(number)))
     alone = exports.made(exports.MODEL[3], lambda: exports.model_alone(review))
     assert json.loads(reviewed)["review"]["beats"][0]["class"] == "V"
     assert json.loads(alone)["beats"][0]["class"] == "N"
@@ -259,3 +268,107 @@ def test_markdown_in_names_is_shown_as_text() -> None:
     number = study("![x](http://example.org/x.png)")
     page = opened("study", study=number)
     assert page.title[0].value.startswith(r"\!\[x\]\(http")
+
+
+def confirmed(number: int, *beats: int, version: int) -> int:
+    return reviews.decide(number, Decision("confirm", at(*beats)), reader=ANNA, expected_version=version)
+
+
+def test_the_conclusion_follows_what_is_confirmed_and_chosen_and_keeps_what_was_written() -> None:
+    number = study()
+    version = confirmed(number, 10, 11, 12, version=0)
+    page = reading_as(opened("study", study=number), ANNA)
+    run = "Idioventricular rhythm: 3 beats at 75/min at 0:00:08."
+    assert page.text_area(key="sign-text").value == run
+    page.text_area(key="sign-text").set_value(f"No therapy.\n{run}").run()
+    confirmed(number, 2, version=version)
+    page.run()
+    ectopic = "Ventricular ectopics: 1 single beat."
+    burden = "Ventricular beats in all: 4, 25.0 % of the classified beats."
+    assert page.text_area(key="sign-text").value == f"No therapy.\n{run}\n{ectopic}\n{burden}"
+    page.multiselect(key="sign-findings").set_value(["idioventricular", "burden_V"]).run()
+    assert page.text_area(key="sign-text").value == f"No therapy.\n{run}\n{burden}"
+    page.switch_page("worklist/page.py").run()
+    page.switch_page("study/page.py").run()
+    assert page.text_area(key="sign-text").value == f"No therapy.\n{run}\n{burden}"
+    page.button(key="sign-study").click().run()
+    assert not page.exception
+    signature = signings(reviews.audit(number))[0]
+    assert (signature.conclusion, signature.findings) == (
+        f"No therapy.\n{run}\n{burden}",
+        ("idioventricular", "burden_V"),
+    )
+
+
+def test_the_stored_report_is_the_signed_one_and_an_amendment_stands_beside_it() -> None:
+    number = study()
+    confirmed(number, 10, 11, 12, version=0)
+    page = reading_as(opened("study", study=number), ANNA)
+    page.button(key="sign-study").click().run()
+    page.text_area(key="reopen-reason").set_value("A beat was missed")
+    page.button(key="reopen-study").click().run()
+    page.text_area(key="sign-text").set_value("Amended text.").run()
+    page.button(key="sign-study").click().run()
+    assert not page.exception
+    first, second = signings(reviews.audit(number))
+    texts = [" ".join(text_of(load_report(one.report))[0].split()) for one in (first, second)]
+    assert "Idioventricular rhythm: 3 beats at 75/min at 0:00:08." in texts[0]
+    assert "Signed · final" in texts[0]
+    assert "Amended text." in texts[1]
+    assert "Signed · amended" in texts[1]
+    assert f"SHA-256 {first.report[:16]} is amended by this one." in texts[1]
+    taken = [button.key for button in page.get("download_button") if "signed-report" in str(button.key)]
+    assert taken == ["signed-report-2", "signed-report-1"]
+    assert "signed the study and stored its report" in page.dataframe[-1].value["What"].tolist()
+
+
+def urgent_study() -> int:
+    """A study with a ventricular tachycardia and a statement that is urgent."""
+    analysis = analysed("N" * 8 + "VVVV" + "N" * 8, record="urgent")
+    sample = analysis.sample.copy()
+    sample[9:] -= 100 * np.minimum(np.arange(1, sample.size - 8), 3)
+    stemi = Statement("STE-INF", "infarction", "ST elevation, inferior.", "III 0.3 mV", urgent=True)
+    analysis = replace(analysis, sample=sample, measured=Measurements(statements=(stemi,)))
+    return study_of_analysis(analysis, save_recording(recorded(analysis))).id
+
+
+def test_urgent_and_undecided_needs_a_reason_that_is_stored_and_printed() -> None:
+    number = urgent_study()
+    reviews.begin_review(number, reader=ANNA)
+    page = reading_as(opened("study", study=number), ANNA)
+    page.button(key="sign-study").click().run()
+    assert "Urgent and not reviewed: ST elevation, inferior; Ventricular tachycardia" in said(page)
+    assert get_study(number).state == "in_review"
+    page.segmented_control(key="statement-STE-INF-1").set_value("confirmed").run()
+    assert reviews.standing(number).decisions == (Decision("statement_confirm", (0, 4100), subject="STE-INF"),)
+    assert page.text_area(key="sign-text").value == "ST elevation, inferior."
+    page.text_input(key="sign-reason").set_value("The run is noise").run()
+    page.button(key="sign-study").click().run()
+    assert get_study(number).state == "signed"
+    signature = signings(reviews.audit(number))[0]
+    assert signature.reason == "The run is noise"
+    text = " ".join(text_of(load_report(signature.report))[0].split())
+    assert "Urgent and not reviewed: Ventricular tachycardia." in text
+    assert "Signed all the same because: The run is noise" in text
+
+
+def test_what_is_urgent_and_decided_needs_no_reason() -> None:
+    number = urgent_study()
+    version = reviews.begin_review(number, reader=ANNA)
+    rejected = Decision("statement_reject", (0, 4100), subject="STE-INF")
+    reviews.decide(number, rejected, reader=ANNA, expected_version=version)
+    run = tuple(stored_analysis(number).sample[8:12].tolist())
+    reviews.decide(number, Decision("confirm", run), reader=ANNA, expected_version=version + 1)
+    page = reading_as(opened("study", study=number), ANNA)
+    assert "sign-reason" not in [field.key for field in page.text_input]
+    page.button(key="sign-study").click().run()
+    assert signings(reviews.audit(number))[0].reason == ""
+
+
+def test_the_page_shows_the_sections_of_the_report() -> None:
+    page = opened("study", study=urgent_study())
+    shown = " ".join(element.proto.body for element in page.get("html"))
+    for words in ("Findings", "Beats", "Ventricular tachycardia", "4 beats", "from the start of the recording"):
+        assert words in shown
+    assert "ST elevation, inferior" in said(page)
+    assert {metric.label for metric in page.metric} >= {"Beats", "Mean heart rate", "Ventricular", "Supraventricular"}

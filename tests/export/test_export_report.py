@@ -8,6 +8,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pypdfium2
@@ -22,8 +23,9 @@ from pipeline.export.pdf_page import ReportSheet
 from pipeline.export.printable_text import MISSING, printable
 from pipeline.export.report_content import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
-from pipeline.export.report_strips import MAX_PER_KIND, MAX_STRIPS, STRIP_S, findings_with_strips, strips, usual_rhythm
+from pipeline.export.report_sections import NOT_SIGNED
 from pipeline.export.reviewed import reviewed_to_json, write_reviewed_atr, write_reviewed_csv
+from pipeline.export.strip_choice import MAX_PER_KIND, MAX_STRIPS, STRIP_S, findings_with_strips, strips, usual_rhythm
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.beats_in_force import reviewed_beats
@@ -215,10 +217,15 @@ def test_only_a_signature_makes_a_result_final(state, signatures, status):
 
 def test_a_kind_of_finding_does_not_fill_the_report():
     content = made(1200.0, letters="NNNNVVNNNVNVNVNNNNNVVVVN")
-    kinds = [finding.kind for finding in findings_with_strips(content)]
+    kinds = [finding.kind for finding, _ in findings_with_strips(content)]
     assert len(kinds) <= MAX_STRIPS
     assert max(kinds.count(kind) for kind in kinds) <= MAX_PER_KIND
-    assert len(strips(content)) == len(kinds) + 1
+    shown = strips(content)
+    starts = sorted(strip.start_s for strip in shown)
+    assert min(later - earlier for earlier, later in pairwise(starts)) >= STRIP_S / 2  # none twice
+    headings = [heading for strip in shown for heading in (strip.heading, *strip.also)]
+    assert len(headings) == len(kinds) + 4  # usual rhythm, lowest and highest rate, longest interval
+    assert [strip.number for strip in shown] == list(range(1, len(shown) + 1))
 
 
 def test_the_usual_rhythm_is_a_stretch_of_normal_beats():
@@ -416,5 +423,6 @@ def test_an_urgent_statement_comes_first_on_paper_and_in_the_conclusion():
     text = text_of(pdf_bytes(content))[0]
     assert text.index("ST elevation, anterior.") < text.index("Intervals and statements")
     conclusion = to_fhir(content)["entry"][0]["resource"]["conclusion"]
-    assert conclusion.startswith("ST elevation, anterior (ST at J V2 0.40 mV (source))")
+    assert conclusion.startswith(NOT_SIGNED)
+    assert "Urgent and not reviewed: ST elevation, anterior." in conclusion
     assert "Ventricular tachycardia" not in conclusion  # its episode is a finding

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import REVIEW
 from pipeline.review.hrv import variability
-from pipeline.review.summary import LETTERS, enclosed, poincare, summarise, tachogram
+from pipeline.review.summary import LETTERS, HeartRate, Moment, enclosed, poincare, range_words, summarise, tachogram
 from tests.helpers.review_beats import written
 
 MEASURES = ("mean_nn", "sdnn", "sdann", "sdnn_index", "rmssd", "pnn50", "triangular_index", "sd1", "sd2")
@@ -112,8 +112,8 @@ def test_short_recordings_have_some_measures_only():
     found = variability(written("N" * 101, 0.8))
     assert found.rmssd.value is not None
     assert found.sdnn.value is None
-    assert found.sdnn.reason == "80 s of normal-to-normal intervals are there and 240 s are needed"
-    assert found.sdann.reason == "0 stretches of 5 min have enough normal intervals and 2 are needed"
+    assert found.sdnn.reason == "80 s of normal intervals, 240 s are needed"
+    assert found.sdann.reason == "0 stretches of 5 min have enough of them, 2 are needed"
     lonely = variability(written("NNV" * 200, 0.8))
     assert lonely.rmssd.reason == "0 pairs of adjacent normal intervals, 2 are needed"
 
@@ -245,3 +245,12 @@ def test_a_missed_beat_does_not_decide_on_the_variability():
     missed = variability(written("N" * 199, np.delete(rr_s, 100) + np.eye(1, 199, 100)[0] * rr_s[100]))
     assert whole.rmssd.value == pytest.approx(missed.rmssd.value, rel=0.05)
     assert missed.n_intervals == whole.n_intervals - 2
+
+
+def test_a_range_that_leaves_the_mean_out_says_what_it_is_of():
+    assert range_words(HeartRate(60.0, Moment(48.2, 1.0), Moment(101.7, 2.0))) == "48 to 102/min"
+    assert range_words(HeartRate(61.0, Moment(62.0, 1.0), Moment(62.3, 2.0))) == "62/min over any 8 beats in a row"
+    assert (
+        range_words(HeartRate(59.0, Moment(62.0, 1.0), Moment(70.0, 2.0))) == "62 to 70/min over any 8 beats in a row"
+    )
+    assert range_words(HeartRate(60.0, None, None)) == "too few beats for a range"

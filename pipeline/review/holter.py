@@ -1,0 +1,253 @@
+"""The tables of a Holter report: row by row over time, kind by kind, and the burden of ectopy and fibrillation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from pipeline.config import REVIEW, ReviewConfig
+from pipeline.review.beats_in_force import REJECTED, ReviewedBeats
+from pipeline.review.finding_kinds import FINDING_KINDS
+from pipeline.review.rhythm_events import beat_letters, is_class, moving_rate
+from pipeline.review.triage import EpisodeFinding, Finding
+from pipeline.types import Episode, RhythmCode
+
+V_RUNS: Final = frozenset({"v_triplet", "vt", "vt_sustained", "idioventricular", "vt_waves", "idioventricular_waves"})
+S_RUNS: Final = frozenset({"svt", "atrial_rhythm", "svt_rhythm"})
+COUPLETS: Final = frozenset({"v_couplet", "s_couplet"})
+PAUSES: Final = frozenset({"pause", "long_pause", "asystole", "pause_in_signal"})
+FIBRILLATION: Final[tuple[RhythmCode, ...]] = ("AFIB", "AFL")
+_GROUPED: Final = ("v_run", "s_run")  # groups whose beats are not single
+# From the first length on, rows are as long as the second, seconds: hours of a day, steps of a short recording.
+_ROWS_S: Final = ((7200.0, 3600.0), (1200.0, 300.0), (0.0, 60.0))
+_LEAST_ROW: Final = 0.1  # of a row: a shorter rest belongs to the row before
+SHORTEST_S: Final = 120.0  # a shorter recording has no table over time
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table over time, or its last, the whole recording.
+
+    Attributes
+    ----------
+    start_s, stop_s : float
+        Which time it covers, seconds from the start of the recording.
+    beats : int
+        Beats, without artefacts.
+    lowest, mean, highest : float or None
+        Heart rates as in `Summary`, 1/min; None with too few intervals in a row.
+    v_single, v_couplets, v_runs : int
+        Single ventricular beats, and the couplets and runs that begin in it.
+    s_single, s_couplets, s_runs : int
+        The same of supraventricular ones.
+    pauses : int
+        Pauses that begin in it.
+    af_s, unread_s : float
+        How long fibrillation or flutter of the atria lasts in it, and how long it cannot be read, seconds.
+    """
+
+    start_s: float
+    stop_s: float
+    beats: int
+    lowest: float | None
+    mean: float | None
+    highest: float | None
+    v_single: int
+    v_couplets: int
+    v_runs: int
+    s_single: int
+    s_couplets: int
+    s_runs: int
+    pauses: int
+    af_s: float
+    unread_s: float
+
+
+@dataclass(frozen=True)
+class KindRow:
+    """All findings of one kind.
+
+    Attributes
+    ----------
+    kind, title : str
+        Which kind, and its name.
+    findings : tuple of Finding
+        In order of time.
+    longest : Finding
+        The one with most beats or the longest time; of equals the first.
+    fastest, slowest : Finding or None
+        By `run_bpm`; None where no finding of the kind has a rate.
+    """
+
+    kind: str
+    title: str
+    findings: tuple[Finding, ...]
+    longest: Finding
+    fastest: Finding | None
+    slowest: Finding | None
+
+    @property
+    def decided(self) -> int:
+        """How many of them a reader has decided about."""
+        return sum(finding.reviewed for finding in self.findings)
+
+    @property
+    def beats(self) -> int:
+        """How many beats they have in all."""
+        return sum(len(finding.samples) for finding in self.findings)
+
+    @property
+    def seconds(self) -> float:
+        """How long they last in all."""
+        return sum(finding.stop_s - finding.start_s for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class AtrialBurden:
+    """Fibrillation and flutter of the atria: seconds, share of the recording, number of episodes and the longest."""
+
+    seconds: float
+    share: float
+    count: int
+    longest: Episode | None
+
+
+@dataclass(frozen=True)
+class Holter:
+    """What a Holter report tells beyond `Summary`.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        Over time; none for a recording under two minutes.
+    total : Row
+        The whole recording.
+    kinds : tuple of KindRow
+        The most urgent first.
+    atrial : AtrialBurden
+        Of the episodes in force.
+    """
+
+    rows: tuple[Row, ...]
+    total: Row
+    kinds: tuple[KindRow, ...]
+    atrial: AtrialBurden
+
+
+def holter(beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConfig = REVIEW) -> Holter:
+    """Return the tables of a report; what is counted in them are the findings that are listed.
+
+    Parameters
+    ----------
+    beats : ReviewedBeats
+        The beats in force.
+    findings : sequence of Finding
+        What `triage` returned for them.
+    config : ReviewConfig, optional
+        What a heart rate is taken from.
+    """
+    counted = _Counted(beats, findings, config)
+    stop_s = beats.n_samples / beats.fs
+    step_s = next(step for least, step in _ROWS_S if stop_s >= least)
+    starts = np.arange(0.0, max(step_s, stop_s - _LEAST_ROW * step_s), step_s).tolist()
+    edges = [*starts, stop_s] if stop_s >= SHORTEST_S else []
+    rows = tuple(counted.row(a, b) for a, b in pairwise(edges))
+    return Holter(rows, counted.row(0.0, stop_s), kind_rows(findings), _atrial(beats, stop_s))
+
+
+def kind_rows(findings: Sequence[Finding]) -> tuple[KindRow, ...]:
+    """Return the findings kind by kind, the most urgent first, each kind in order of time.
+
+    Statements about the usual beat are no events, and left out.
+    """
+    rows = []
+    for kind, form in FINDING_KINDS.items():
+        if kind == "statement":
+            continue
+        own = tuple(sorted((one for one in findings if one.kind == kind), key=lambda one: one.start_s))
+        if not own:
+            continue
+        rated = [(bpm, one) for one in own if (bpm := run_bpm(one)) is not None]
+        titles = {one.title for one in own}
+        rows.append(
+            KindRow(
+                kind,
+                titles.pop() if len(titles) == 1 and not form.scattered else form.title,
+                own,
+                max(own, key=lambda one: (len(one.samples), one.stop_s - one.start_s)),
+                max(rated, key=lambda pair: round(pair[0], 2))[1] if rated else None,
+                min(rated, key=lambda pair: round(pair[0], 2))[1] if rated else None,
+            )
+        )
+    return tuple(rows)
+
+
+def run_bpm(finding: Finding) -> float | None:
+    """Return the mean rate of a run or couplet, 1/min; None for a finding that is neither."""
+    seconds = finding.stop_s - finding.start_s
+    if FINDING_KINDS[finding.kind].group not in _GROUPED or len(finding.samples) < 2 or seconds <= 0:
+        return None
+    return 60 * (len(finding.samples) - 1) / seconds
+
+
+def _atrial(beats: ReviewedBeats, duration_s: float) -> AtrialBurden:
+    own = [episode for episode in beats.rhythm if episode.rhythm in FIBRILLATION]
+    seconds = sum(episode.seconds for episode in own)
+    longest = max(own, key=lambda episode: episode.seconds, default=None)
+    return AtrialBurden(seconds, seconds / duration_s if duration_s else 0.0, len(own), longest)
+
+
+class _Counted:
+    """The beats in force, sorted for counting between two times."""
+
+    def __init__(self, beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConfig) -> None:
+        letters = beat_letters(beats)
+        self._beats = beats
+        self._rr_s = beats.rate_rr_s
+        self._rate = moving_rate(self._rr_s, config)
+        self._there = ~is_class(letters, REJECTED)
+        grouped = [one.samples for one in findings if FINDING_KINDS[one.kind].group in _GROUPED]
+        within = np.isin(beats.sample, np.concatenate([np.array(samples) for samples in grouped] or [np.zeros(0)]))
+        self._single = {letter: is_class(letters, letter) & ~within for letter in "VS"}
+        self._starts = [(one.kind, one.start_s) for one in findings]
+
+    def row(self, start_s: float, stop_s: float) -> Row:
+        """Count between two times, seconds."""
+        first, last = np.searchsorted(self._beats.time_s, [start_s, stop_s])
+        rr_s, rate = (values[first:last] for values in (self._rr_s, self._rate))
+        known, rates = rr_s[np.isfinite(rr_s)].astype(np.float64), rate[np.isfinite(rate)]
+        return Row(
+            start_s=start_s,
+            stop_s=stop_s,
+            beats=int(self._there[first:last].sum()),
+            lowest=float(rates.min()) if rates.size else None,
+            mean=float(60 * known.size / known.sum()) if known.size else None,
+            highest=float(rates.max()) if rates.size else None,
+            v_single=int(self._single["V"][first:last].sum()),
+            v_couplets=self._count({"v_couplet"}, start_s, stop_s),
+            v_runs=self._count(V_RUNS, start_s, stop_s),
+            s_single=int(self._single["S"][first:last].sum()),
+            s_couplets=self._count({"s_couplet"}, start_s, stop_s),
+            s_runs=self._count(S_RUNS, start_s, stop_s),
+            pauses=self._count(PAUSES, start_s, stop_s),
+            af_s=self._seconds(FIBRILLATION, start_s, stop_s),
+            unread_s=self._seconds(("NOISE",), start_s, stop_s),
+        )
+
+    def _count(self, kinds: frozenset[str] | set[str], start_s: float, stop_s: float) -> int:
+        return sum(kind in kinds and start_s <= at < stop_s for kind, at in self._starts)
+
+    def _seconds(self, rhythms: tuple[RhythmCode, ...], start_s: float, stop_s: float) -> float:
+        own = [episode for episode in self._beats.rhythm if episode.rhythm in rhythms]
+        return float(sum(max(0.0, min(one.stop_s, stop_s) - max(one.start_s, start_s)) for one in own))
+
+
+def urgent_findings(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return what must be looked at first: all of the first priority, and episodes of rhythm of the second."""
+    return tuple(
+        one for one in findings if one.priority == 1 or (one.priority == 2 and isinstance(one, EpisodeFinding))
+    )

@@ -1,0 +1,38 @@
+"""Signed reports on disk, each under the SHA-256 of its bytes, which the audit trail records."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pipeline._util.files import write_bytes
+from pipeline.config import home_root
+from pipeline.errors import StoreError
+
+
+def keep_report(payload: bytes) -> str:
+    """Store a report for good; return its SHA-256. Raises DataError if it cannot be written."""
+    digest = hashlib.sha256(payload).hexdigest()
+    write_bytes(_path(digest), payload, private=True)
+    return digest
+
+
+def load_report(digest: str) -> bytes:
+    """Return a stored report.
+
+    Raises
+    ------
+    StoreError
+        If it is not there, or not what was signed.
+    """
+    try:
+        payload = _path(digest).read_bytes()
+    except OSError as error:
+        raise StoreError(f"The signed report {digest[:12]} is not in this home; restore it from a backup.") from error
+    if hashlib.sha256(payload).hexdigest() != digest:
+        raise StoreError(f"The signed report {digest[:12]} was changed after it was stored; restore it from a backup.")
+    return payload
+
+
+def _path(digest: str) -> Path:
+    return home_root() / "reports" / digest[:2] / f"{digest}.pdf"
