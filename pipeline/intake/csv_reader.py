@@ -41,6 +41,7 @@ _NEEDS_RATE_AND_UNIT: Final = (
 )
 _NEEDS_RATE: Final = "The CSV file does not say its sampling frequency; state it (on the command line, give --fs)."
 _NEEDS_UNIT: Final = "The CSV file does not say its unit; state it (on the command line, give --unit)."
+_UNITS_IN_WORDS: Final = MappingProxyType({"none": "arbitrary units", "uV": "µV"})
 _SAME_RATE: Final = 0.005  # the stated sampling frequency may differ by this share from the file's own
 
 
@@ -298,7 +299,7 @@ def _notices(
     layout: CsvLayout, fs: float, source: str, units: Sequence[str], values: Values, timing: Timing | None
 ) -> list[str]:
     taken = ", ".join(layout.leads[:8]) + (", ..." if len(layout.leads) > 8 else "")
-    kinds = ", ".join(dict.fromkeys("arbitrary units" if unit == "none" else unit for unit in units))
+    kinds = ", ".join(dict.fromkeys(_UNITS_IN_WORDS.get(unit, unit) for unit in units))
     found = [f"Read {taken} at {fs:g} Hz ({source}), in {kinds}."]
     left = [f"{column.name!r} ({column.why or column.role})" for column in layout.columns if column.role != "ECG"]
     if left:

@@ -36,6 +36,8 @@ _AGREE_UNEVEN: Final = 0.03  # the same of stamps that come in packets or with j
 _BEGINS_AGAIN: Final = 0.2  # of its range: a counter that jumps back further up does not begin again
 _COUNTER_SIZES: Final = tuple(float(base**k) for base in (2, 10) for k in range(2, 33))
 _SIZE_SPARE: Final = 1.1  # if the highest counts were lost, the next such size is taken
+_SECONDS_MAX: Final = 1e12  # after the start: thirty thousand years
+_MISSING_MAX: Final = 1e15  # samples, far more than any gap that is let through
 _GAPS_MAX: Final = 20.0  # times the rows that there are
 _EPOCHS: Final = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3), (1e8, 1.0))  # since 1970, from the size of the number
 
@@ -222,6 +224,8 @@ def read_timing(times: Times, stated: float | None, limits: Limits, first_row: i
     n, span = times.size, float(times[-1] - times[0])
     if n < 3:
         return Timing(None, True, none, none)
+    if not np.abs(times).max() < _SECONDS_MAX:
+        raise IntakeError("The time column holds numbers that are no times; choose another one, or none.")
     steps = np.diff(times)
     worst = int(np.argmin(steps))
     if steps[worst] < -_BACK_S:
@@ -265,7 +269,7 @@ def _packet_gaps(
     late = (times[starts] - times[starts[0]]) * fs - (starts - starts[0])
     rise = np.diff(_envelope(late, 5))
     at = np.flatnonzero(rise > max(1.5, 0.5 * group))
-    missing = np.rint(rise[at]).astype(np.int64)
+    missing = np.rint(np.minimum(rise[at], _MISSING_MAX)).astype(np.int64)
     return starts[at + 1], missing
 
 
@@ -278,7 +282,7 @@ def _gaps(times: Times, fs: float, least: float) -> tuple[NDArray[np.int64], NDA
     late -= np.arange(times.size)
     rise = np.diff(_envelope(late, int(max(16, _HORIZON_S * fs))))
     at = np.flatnonzero(rise > least)
-    missing = np.rint(rise[at]).astype(np.int64)
+    missing = np.rint(np.minimum(rise[at], _MISSING_MAX)).astype(np.int64)
     return (at + 1)[missing > 0], missing[missing > 0]
 
 
