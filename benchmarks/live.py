@@ -13,6 +13,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -283,14 +284,16 @@ def _tables(found: LiveBenchmark) -> str:
     lines = []
     if found.agreement is not None:
         one, sampled = found.agreement, found.agreement.one_look_in > 1
+        unsure = one.beats - one.missed - one.same - one.contrary
         how = f"one look in {one.one_look_in}" if sampled else "from start to end"
         lines += [
             f"DS2 replayed, {how}: {one.records} records, {one.beats} beats.",
             "",
             "| provisional class | beats |",
             "|---|---|",
-            f"| the same as the final one | {one.same} ({100 * one.fraction:.2f} %) |",
+            f"| the same as the final one | {one.same} ({100 * one.fraction:.1f} %) |",
             f"| another class | {one.contrary} |",
+            f"| a class, and the final one none, or the other way round | {unsure} |",
             f"| no provisional beat | {one.missed} |",
             f"| a provisional beat that is none | {one.extra} |",
             "",
@@ -307,11 +310,12 @@ def _tables(found: LiveBenchmark) -> str:
     if found.hour is not None:
         one = found.hour
         same = "every value on disk is the one that was played" if one.every_value_the_same else "VALUES DIFFER"
-        lines += [
+        sentence = (
             f"An hour at {one.fs:g} Hz and {one.leads} leads, {one.speed:g} times as fast: {one.lost} samples lost, "
             f"{same}; resident memory {one.memory_after_six_minutes_mb:.0f} MB after six minutes of signal and "
-            f"{one.memory_at_the_end_mb:.0f} MB at the end, at most {one.memory_most_mb:.0f} MB.",
-        ]
+            f"{one.memory_at_the_end_mb:.0f} MB at the end, at most {one.memory_most_mb:.0f} MB."
+        )
+        lines += textwrap.wrap(sentence, 100)
     return "\n".join(lines).strip()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
 import tempfile
 from collections import Counter
@@ -26,12 +25,14 @@ from benchmarks import decision as timing
 from benchmarks.results import RecordReview, ReviewSpeed
 from benchmarks.review_rule import (
     NO_TRUE_BEAT,
+    ROUNDS,
     Fix,
     Knowledge,
     decided,
     fixes,
     group_agrees,
     knowledge,
+    mendable,
     read_one_by_one,
 )
 from pipeline._util.files import write_json
@@ -68,7 +69,7 @@ class Reader:
     def __init__(self, page: Page, study: int, known: Knowledge) -> None:
         self.page, self.study, self.known = page, study, known
         self.material = material_of(get_study(study))
-        self.keys, self.seen, self.inside = 0, set[str](), ""
+        self.keys, self.seen, self.rounds = 0, set[str](), Counter[str]()
 
     @property
     def review(self) -> StudyReview:
@@ -105,10 +106,35 @@ class Reader:
             elif row is None or row.reviewed:
                 self.press("ArrowDown")
             elif isinstance(row, FindingGroup):
-                self.press("c" if group_agrees(row, review.state, self.known) else "o")
+                self.together(review, row)
             else:
                 self.whole(review, row)
         raise RuntimeError(f"Study {self.study} is not read after {STEPS_MAX} steps, at {self.at()!r}.")
+
+    def together(self, review: StudyReview, group: FindingGroup) -> None:
+        """A group by what stands for it: confirmed, mended there, or opened."""
+        if group_agrees(group, review.state, self.known):
+            self.press("c")
+            return
+        found = mendable(group, review.state, self.known) if self.rounds[group.kind] < ROUNDS else None
+        if found is None:
+            self.press("o")
+            return
+        self.rounds[group.kind] += 1
+        number, member, wrong = found
+        if number:
+            self.click(number)
+        self.press("b")
+        for _ in range(member.samples.index(wrong[0].samples[0])):
+            self.press("ArrowRight")
+        self.press(_LETTERS[wrong[0].aami])
+        self.press("g")
+
+    def click(self, number: int) -> None:
+        """Clicks one of the places that are drawn side by side."""
+        self.keys += 1
+        self.page.locator(f"g.place[data-number='{number}']").click()
+        self.rest()
 
     def member(self, review: StudyReview, group: FindingGroup, member: Finding) -> None:
         """One finding of a group that is gone through: what is wrong is changed, the rest confirmed at the end."""
@@ -117,28 +143,12 @@ class Reader:
             wrong = () if one.id in self.seen or one.reviewed else fixes(one, review.beats, self.known)
             self.seen.add(one.id)
             if wrong and number:
-                self.keys += 1
-                self.page.locator(f"g.place[data-number='{number}']").click()
-                self.rest()
+                self.click(number)
             if wrong:
                 self.fix(one, wrong)
-                self.look_alikes()
                 return
         after = [one for one in group.members[at + SIDE_BY_SIDE :] if not one.reviewed]
         self.press("Shift+ArrowDown" if after else "Shift+C")
-
-    def look_alikes(self) -> None:
-        """Families that are offered because they look alike get the same class, if the reference has it for most."""
-        offered = self.page.locator(".st-key-review-alike button")
-        if not offered.count():
-            return
-        aami = offered.inner_text()[0]
-        review = self.review
-        named = re.search(r"Famil\w+ ([\d, ]+) look", self.page.locator(".st-key-alike-row").inner_text())
-        families = [review.family_samples(int(word) - 1) for word in re.findall(r"\d+", named[1] if named else "")]
-        wanted = [Counter(self.known.truth(own)).most_common(1)[0][0] for own in families if own]
-        if families and set(wanted) == {aami}:
-            self.press("l")
 
     def whole(self, review: StudyReview, row: Row) -> None:
         """A finding by itself."""

@@ -129,13 +129,14 @@ def main(hours: float, rounds: int, *, write: bool = False) -> None:
     analyse(replace(recording, p_signal=recording.p_signal[: round(600 * recording.fs)]), classifier)  # warm
     spent: dict[str, list[float]] = defaultdict(list)
     load = os.getloadavg()[0]
-    plain, full = [], []
+    plain: list[tuple[float, float]] = []
+    full: list[tuple[float, float]] = []
     for _ in range(rounds):
         with without():
             plain.append(measured(recording, classifier)[1:])
         with watched(spent):
-            analysis, *times = measured(recording, classifier)
-            full.append(tuple(times))
+            analysis, wall, used = measured(recording, classifier)
+            full.append((wall, used))
     found = RhythmDay(
         provenance=Provenance("python -m benchmarks.rhythm_day --write", current_commit(), "mitdb, in a row", now()),
         hours=round(recording.duration_s / 3600, 2),

@@ -79,12 +79,14 @@ def looked_at(read: Sequence[str], recorded: int, *, rhythm: bool = True, measur
     'Rhythm from lead I; ST and intervals were not read.'
     >>> looked_at(["II", "V1"], 12, measured=12)
     'Rhythm from leads II and V1; intervals and ST levels from all twelve leads.'
+    >>> looked_at(["II", "V1"], 2, measured=2)
+    'Rhythm from leads II and V1; intervals and ST levels from both leads.'
     """
     what, missed = ("Rhythm", "ST") if rhythm else ("Beats", "rhythm, ST")
     start = f"{what} from lead{'s' if len(read) > 1 else ''} {' and '.join(read)}"
     if measured:
         leads = "one lead" if measured == 1 else f"{_number_word(measured)} leads"
-        every = "the same lead" if recorded == 1 else "both leads" if recorded == 2 else f"all {leads}"
+        every = {1: "the same lead", 2: "both leads"}.get(recorded, f"all {leads}")
         whole = every if measured >= recorded else leads
         return f"{start}; intervals and ST levels from {whole}."
     others = recorded - len(read)

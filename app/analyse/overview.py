@@ -53,9 +53,13 @@ def draw(session: Session) -> None:
 
 
 def draw_urgent_statements(case: Case) -> None:
-    """What someone must look at now, with its numbers, in red; the whole list is in the measurements."""
+    """What someone must look at now, with its numbers, in red; the whole list is in the measurements.
+
+    An urgent rhythm is a button below, which leads to it.
+    """
     found = case.analysis.measured
-    urgent = [] if found is None else [one for one in found.statements if one.urgent]
+    told = "rhythm" if case.urgent else ""
+    urgent = [] if found is None else [one for one in found.statements if one.urgent and one.group != told]
     if urgent:
         lines = (f"**{plain(one.text)}** {plain(one.evidence)}" for one in urgent)
         st.error("  \n".join(lines), icon=":material/emergency:")

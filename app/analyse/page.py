@@ -84,16 +84,16 @@ def _show(session: state.Session, case: Case) -> None:
     from app.common import page_source
     from pipeline.twelve_leads.layouts import is_sheet
 
+    def read() -> None:
+        measurements.draw(case)
+        recorder.draw(case)
+
     overview.draw_urgent_statements(case)
     overview.draw(session)
     as_ecg = is_sheet(case.recording.leads)
-    if as_ecg:
-        measurements.draw(case)
-        recorder.draw(case)
-    explorer.draw(session)
+    explorer.draw(session, read if as_ecg else None)
     if not as_ecg:  # of one or two leads the rhythm comes first
-        measurements.draw(case)
-        recorder.draw(case)
+        read()
     page_source.draw(case.recording)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)

@@ -19,7 +19,7 @@ from pipeline.measurements import Measurements
 from pipeline.twelve_leads.superclasses import HEAT_FS_HZ, HEAT_MAX_S, SUPERCLASS_NAMES, said
 from pipeline.wording import UNDEFINED, share
 
-NONE = "none"
+NONE = "What speaks for ..."  # no class is chosen
 HEAT_KEY = "sheet-heat"
 UNREMARKABLE = "as recordings without a finding in PTB-XL"  # NORM, where this ECG may not be called normal
 NOT_NORMAL = "not called normal: the statements above do not say so"
@@ -80,8 +80,8 @@ def choose(session: Session, case: Case) -> None:
         return
     st.session_state[HEAT_KEY] = session.sheet.heat
     st.selectbox(
-        "Show what speaks for", ["", *SUPERCLASSES], key=HEAT_KEY, format_func=lambda name: name or NONE, width=170,
-        on_change=_chosen, args=(session,), help="Where in time and lead the network finds a diagnostic class.",
+        "Show what speaks for", ["", *SUPERCLASSES], key=HEAT_KEY, width=180, label_visibility="collapsed",
+        format_func=lambda name: f"What speaks for {name}" if name else NONE, on_change=_chosen, args=(session,),
     )  # fmt: skip
 
 

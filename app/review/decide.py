@@ -9,20 +9,20 @@ import numpy as np
 import streamlit as st
 
 from app.common import reader
+from app.common.times import field_text, time_field
 from app.review import rhythm
-from app.review.session import ReviewSession, Scope
+from app.review.session import Alike, ReviewSession, Scope
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
 from pipeline.review.decisions import RULING_KINDS, TEXT_CHARS, Decision, DecisionKind
 from pipeline.review.groups import FindingGroup, Row
-from pipeline.review.morphology import NO_FAMILY, family_class_shares
+from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import StatementFinding
 from pipeline.store.reviews import ReviewStep
 from pipeline.wording import duration
 
-SAME_CLASS = 0.9  # share of a family's beats from which it has the class already
 LOOK_ALIKES = 6  # families suggested at once
 BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
     ("review-confirm", "Confirm `C`", "confirm", "", "The model is right."),
@@ -91,25 +91,22 @@ def _rest(session: ReviewSession, review: StudyReview, *, blocked: bool) -> None
 
 
 def _alike(session: ReviewSession, review: StudyReview) -> None:
-    """After beats were relabelled: families that look like theirs, to be given the same class in one act."""
-    if session.alike is None or not (review.writable and reader.current()):
+    """After beats were relabelled: those that look like them, to be given the same class in one act."""
+    alike = session.alike
+    if alike is None or not (review.writable and reader.current()):
         return
-    aami, families = session.alike
-    beats = sum(len(review.family_samples(number)) for number in families)
-    names = ", ".join(str(number + 1) for number in families)
-    samples = tuple(sorted(sample for number in families for sample in review.family_samples(number)))
 
     def look() -> None:
-        session.choose_family(families[0])
+        session.pick(alike.samples)
+        session.viewport = session.viewport.centred(alike.samples[0] / review.beats.fs)
 
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="alike-row"):
-        many = "Families" if len(families) > 1 else "Family"
-        looks = "look" if len(families) > 1 else "looks"
-        st.caption(f"{many} {names} {looks} the same: {_beats(beats)}.", width="content")
+        st.caption(f"{_beats(len(alike.samples))} more look like them.", width="content")
         with st.container(key="review-alike", width="content"):
             st.button(
-                f"{aami} for them too `L`", key=f"alike-{hash((review.standing.version, samples))}", wrap=False,
-                on_click=_decide, args=(session, review, Decision("override", samples, aami), _fresh()),
+                f"{alike.aami} for these too `L`", key=f"alike-{hash((review.standing.version, alike))}", wrap=False,
+                on_click=_decide,
+                args=(session, review, Decision("override", alike.samples, alike.aami), _fresh()),
             )  # fmt: skip
         st.button("Look first", key="look-alikes", type="tertiary", on_click=look, wrap=False)
 
@@ -209,19 +206,20 @@ def _scope(session: ReviewSession, scope: Scope, label: str, key: str, family: i
 
 def _span(session: ReviewSession, review: StudyReview) -> None:
     """All beats between two times, those of the strip until others are given."""
-    duration = review.material.recording.duration_s
+    recording = review.material.recording
+    duration = recording.duration_s
     shown = round(session.viewport.start_s, 1), round(min(duration, session.viewport.stop_s), 1)
     if st.session_state.get("span-strip") != shown:
         st.session_state["span-strip"] = shown
-        st.session_state["span-from"], st.session_state["span-to"] = min(shown[0], duration), min(shown[1], duration)
+        for key, time_s in zip(("span-from", "span-to"), shown, strict=True):
+            st.session_state[key] = field_text(min(time_s, duration), recording)
     with st.popover("Between two times", icon=":material/date_range:", type="tertiary"):
-        first = st.number_input("From (s)", 0.0, duration, key="span-from", step=1.0, format="%.1f")
-        last = st.number_input("To (s)", 0.0, duration, key="span-to", step=1.0, format="%.1f")
+        first, last = time_field("From", "span-from", recording), time_field("To", "span-to", recording)
         only = st.pills("Only of class", AAMI_CLASSES, selection_mode="multi", key="span-classes")
-        samples = review.between(first, last, frozenset(only or ()))
+        samples = () if first is None or last is None else review.between(first, last, frozenset(only or ()))
         st.button(
             f"Select {_beats(len(samples))}", key="span-take", disabled=not samples, type="primary",
-            on_click=_take_span, args=(session, samples, first),
+            on_click=_take_span, args=(session, samples, first or 0.0),
         )  # fmt: skip
 
 
@@ -235,7 +233,7 @@ def _decide(session: ReviewSession, review: StudyReview, decision: Decision, key
 
     def go_on() -> None:
         session.scope = scope  # a decision may dissolve the finding that it was about
-        session.alike = _look_alikes(session, decision)
+        session.alike = _look_alikes(session, review, decision)
         if decision.kind in RULING_KINDS:
             session.to_next_open(review)
         elif decision.kind not in ("comment", "note"):
@@ -271,21 +269,29 @@ def drag(session: ReviewSession, review: StudyReview, start_s: float, stop_s: fl
     _taking(session, review, stay=True)(decision)
 
 
-def _look_alikes(session: ReviewSession, decision: Decision) -> tuple[str, tuple[int, ...]] | None:
-    """The class given, and families that look like the one most of the beats are of, but have other classes."""
+def _look_alikes(session: ReviewSession, before: StudyReview, decision: Decision) -> Alike | None:
+    """Beats that look like those that were relabelled and had the same class: of families like theirs.
+
+    Only if the relabelled beats were most of their family: a beat that is early looks like those that are not.
+    """
     review = session.review
     if review is None or decision.kind != "override":
         return None
-    families = review.material.families
+    families = before.material.families
     own = families.of(np.array(decision.samples, np.int64))
     own = own[own != NO_FAMILY]
     if not own.size:
         return None
     number = int(np.bincount(own).argmax())
-    shares = family_class_shares(families, review.beats)[:, AAMI_CLASSES.index(decision.aami)]
-    alike = tuple(int(other) for other in families.alike(number) if shares[other] < SAME_CLASS)
-    alike = tuple(other for other in alike if review.family_samples(other))
-    return (decision.aami, alike[:LOOK_ALIKES]) if alike else None
+    if 2 * int((own == number).sum()) <= int(families.size[number]):
+        return None
+    at = [at for sample in decision.samples if (at := before.position(sample)) is not None]
+    classes, counts = np.unique(before.beats.aami[at], return_counts=True)
+    was = str(classes[counts.argmax()])
+    open_ones = review.beats.sample[(review.beats.human == "") & (review.beats.aami == was)]
+    alike = families.alike(number)[:LOOK_ALIKES]
+    samples = open_ones[np.isin(families.of(open_ones), alike)]
+    return Alike(decision.aami, tuple(samples.tolist())) if samples.size and was != decision.aami else None
 
 
 def _turn(session: ReviewSession, review: StudyReview, step: ReviewStep, key: str) -> None:
@@ -329,10 +335,13 @@ def adding(session: ReviewSession, review: StudyReview) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="review-adding"):
         st.markdown("Click in the strip where the missed beat is, or type the time.", width="content")
         aami = st.segmented_control("Class", AAMI_CLASSES, key="add-class", default="N", required=True)
-        duration = review.material.recording.duration_s
-        middle = min(duration, session.viewport.start_s + session.viewport.window_s / 2)
-        time_s = st.number_input("Time (s)", 0.0, duration, middle, 0.1, key="add-time", width=140)
-        st.button("Add here", key="add-here", on_click=add_at, args=(session, review, time_s, aami or "N"))
+        recording = review.material.recording
+        middle = min(recording.duration_s, session.viewport.start_s + session.viewport.window_s / 2)
+        if st.session_state.get("add-strip") != middle:
+            st.session_state["add-strip"], st.session_state["add-time"] = middle, field_text(middle, recording)
+        time_s = time_field("Time", "add-time", recording)
+        st.button("Add here", key="add-here", on_click=add_at, disabled=time_s is None,
+                  args=(session, review, time_s or 0.0, aami or "N"))  # fmt: skip
 
 
 def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], blocked: bool) -> None:

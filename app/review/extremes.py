@@ -15,6 +15,7 @@ from pipeline.review.groups import Extreme, FindingGroup
 
 Array = NDArray[np.float64]
 MM_S, MM_MV = 25.0, 10.0
+FAMILY_MM_S, FAMILY_S, FAMILY_LATE_S = 50.0, 0.8, 0.1  # of overlaid beats: so much, and more after R than before
 AROUND_S = 0.6  # shown on either side
 LEAST_S, MOST_S = 2.4, 5.0  # shown of each
 ABOVE_MM, HALF_MM, GAP_MM = 9.0, 14.0, 4.0  # for the words, on either side of the middle, and between two places
@@ -68,25 +69,28 @@ def _panel(
     review: StudyReview, place: Extreme, x: float, colours: Palette, *, chosen: bool
 ) -> tuple[list[str], float]:  # fmt: skip
     """One place as SVG from `x` on, in millimetres, and its width."""
-    length = min(max(place.stop_s - place.start_s + 2 * AROUND_S, LEAST_S), MOST_S)
+    mm_s = FAMILY_MM_S if place.beats else MM_S
+    length = FAMILY_S if place.beats else min(max(place.stop_s - place.start_s + 2 * AROUND_S, LEAST_S), MOST_S)
     middle = (place.start_s + min(place.stop_s, place.start_s + length - 2 * AROUND_S)) / 2
+    if place.beats:
+        middle = (place.start_s + place.stop_s) / 2 + FAMILY_LATE_S
     start = min(max(0.0, middle - length / 2), max(0.0, review.material.recording.duration_s - length))
-    width, zero = length * MM_S, ABOVE_MM + HALF_MM
+    width, zero = length * mm_s, ABOVE_MM + HALF_MM
     offsets = [(other - place.beats[0]) / review.beats.fs for other in place.beats] or [0.0]
     curves = [_curve(review, start + offset, length) for offset in offsets]
     reach = max((float(np.nanmax(np.abs(y))) for _, y in curves if np.isfinite(y).any()), default=1.0)
     scale = min(MM_MV, HALF_MM / max(reach, 1e-6))
     at = review.window(start, start + length)
     letters = [
-        text(x + (float(review.beats.time_s[i]) - start) * MM_S, ABOVE_MM - 1.0, review.letter(int(i)), NAME_MM,
+        text(x + (float(review.beats.time_s[i]) - start) * mm_s, ABOVE_MM - 1.0, review.letter(int(i)), NAME_MM,
              colours.text, anchor="middle")
         for i in at
     ]  # fmt: skip
     title = f"{place.label} · {review.when(place.start_s, tenths=False)}"
     parts = [
         f'<g transform="translate({x:.2f} {ABOVE_MM})">{paper(width, 2 * HALF_MM, colours)}</g>',
-        *(path(x + time * MM_S, zero - value * scale, colours.muted) for time, value in curves[1:]),
-        path(x + curves[0][0] * MM_S, zero - curves[0][1] * scale, colours.trace),
+        *(path(x + time * mm_s, zero - value * scale, colours.muted) for time, value in curves[1:]),
+        path(x + curves[0][0] * mm_s, zero - curves[0][1] * scale, colours.trace),
         text(x, 3.4, title, NAME_MM, colours.text, bold=chosen),
         *letters,
     ]

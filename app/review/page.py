@@ -63,7 +63,7 @@ def _study() -> None:
         if here.reading == "main" and is_blind(seen, reader.current()):
             here = switch_study(here.study_id or 0, "second")  # their own reading: the first one would unblind it
         if here.review is None or here.review.standing.stamp != seen:
-            now = standing(here.study_id or 0, reading=here.reading)
+            now = standing(here.study_id or 0, reading=here.reading, reader=reader.current())
             material = here.review.material if here.review else cache.review_material(now.study)
             here.put(review_of(material, now, here.review))
         review = here.review

@@ -24,6 +24,14 @@ GRIP = 0.015  # of the window: a drag that begins or ends so near to the end of 
 NO_SAMPLE = -1
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Beats that look like some that were relabelled, and the class that those got."""
+
+    aami: str
+    samples: tuple[int, ...]
+
+
 @dataclass
 class ReviewSession(Looking):
     """What survives reruns and page switches; everything about the study itself is read from the store.
@@ -31,8 +39,8 @@ class ReviewSession(Looking):
     `finding` names the row that is looked at, a finding or a group; `opened` is the group whose members are listed
     below it, and `extreme` which of the places that stand for a group is on the strip. `sample` is the beat that is
     looked at; `scope` says what a decision is about: all that the `finding` is about, this beat, the `picked` ones, or
-    the whole `family`. `marked_s` is the stretch that was dragged over last. `alike` are families that look like one
-    that was relabelled, with the class it was given. `picks` is a generation: raising it gives the charts fresh keys,
+    the whole `family`. `marked_s` is the stretch that was dragged over last. `alike` are beats that look like some
+    that were relabelled. `picks` is a generation: raising it gives the charts fresh keys,
     so that an old click is forgotten. `place` is where in the list the finding was that a decision has dissolved.
     `addressed` is what of the page's address was followed.
     """
@@ -45,7 +53,7 @@ class ReviewSession(Looking):
     opened: str = ""
     extreme: int = 0
     marked_s: tuple[float, float] | None = None
-    alike: tuple[str, tuple[int, ...]] | None = None
+    alike: Alike | None = None
     place: int = 0
     sample: int = NO_SAMPLE
     scope: Scope = "finding"

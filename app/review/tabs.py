@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.common import ecg_chart, review_charts, rhythm_view, strip_chart
+from app.common import ecg_chart, ecg_sheet, ecg_svg, review_charts, rhythm_view, strip_chart
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -25,6 +25,9 @@ from pipeline.review.rhythm_events import moving_rate
 from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
 from pipeline.signal.decimation import decimate
 from pipeline.store.recordings import envelope
+from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, is_sheet
+from pipeline.twelve_leads.sheet import ecg_sheet as ecg_sheet_of
+from pipeline.twelve_leads.sheet import page_s
 from pipeline.wording import burden, grouped, of_the_classified, share
 
 DAY_FROM_S = 1200.0  # shorter recordings have no day
@@ -34,6 +37,7 @@ COLUMNS = 700
 FAMILIES_SHOWN = 8
 TREND_POINTS, TREND_PX = 1500, 640
 PER_MINUTE = "{:.0f}/min"
+SPEED_MM_S, GAIN_MM_MV, POINTS_PER_MM = 25.0, 10.0, 10.0  # of the ECG on paper
 SHORT_TERM = {
     "mean_nn": "Mean NN", "sdnn": "SDNN", "rmssd": "RMSSD", "pnn50": "pNN50", "sd1": "SD1", "sd2": "SD2",
 }  # fmt: skip
@@ -48,12 +52,37 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         "Summary": _summary, "Rhythm": _rhythm, "Families": _families, "Trend": _trend, "RR": _intervals,
         "HRV": _variability,
     }  # fmt: skip
+    if is_sheet(review.material.recording.leads):
+        parts = {"All leads": _all_leads, **parts}
     if review.material.recording.duration_s > DAY_FROM_S:
         parts["Day"] = _day
     for tab, part in zip(st.tabs(list(parts), key="review-tabs", on_change="rerun"), parts.values(), strict=True):
         if tab.open:
             with tab:
                 part(session, review)
+
+
+def _all_leads(session: ReviewSession, review: StudyReview) -> None:
+    """The window in every lead, as an ECG on paper, with the classes in force."""
+    recording, viewport = review.material.recording, session.viewport
+    start_s = min(viewport.start_s, max(0.0, recording.duration_s - page_s(SPEED_MM_S, recording.duration_s)))
+    sheet = ecg_sheet_of(
+        recording, SHEET_LAYOUTS["3x4"], start_s=start_s, speed_mm_s=SPEED_MM_S, gain_mm_mv=GAIN_MM_MV,
+        points_per_mm=POINTS_PER_MM,
+    )  # fmt: skip
+    shown = review.window(start_s, start_s + page_s(SPEED_MM_S, recording.duration_s))
+    also = ecg_svg.OnSheet(
+        review.marks(shown), session.sample, review.beats.rhythm, review.material.analysis.quality.segments,
+        start=recording.start,
+    )  # fmt: skip
+    drawn = ecg_sheet.Drawn(
+        ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm
+    )
+    ecg_sheet.draw(
+        drawn, f"review-sheet-{recording.digest[:8]}", label=f"ECG, {sheet.layout.title}, {sheet.scales}",
+        beat=session.look_at, look=session.jump,
+    )  # fmt: skip
+    st.caption(plain(" ".join((*sheet.notes, "As recorded, not filtered."))))
 
 
 def _summary(session: ReviewSession, review: StudyReview) -> None:

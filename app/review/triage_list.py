@@ -15,6 +15,7 @@ from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
 from pipeline.review.groups import FindingGroup, Row
+from pipeline.review.triage import StatementFinding
 
 SHOWN_MAX = 300  # rows sent to the browser, around the chosen one
 PRIORITY_WORDS = ("look at this first", "important", "notable", "minor", "single ectopics", "single ectopics",
@@ -138,14 +139,15 @@ def _note(listed: int, shown: int, wanted: FindingFilter) -> str:
 def _row(review: StudyReview, found: Row, session: ReviewSession) -> dict[str, object]:
     chosen, group = found.id == session.finding, isinstance(found, FindingGroup)
     level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
-    time = "" if isinstance(found, FindingGroup) else review.when(found.start_s, tenths=False)
+    time = "" if isinstance(found, FindingGroup | StatementFinding) else review.when(found.start_s, tenths=False)
     left = f"{len(found.open)} to do" if isinstance(found, FindingGroup) and found.open else ""
+    where = left or (f"at {time}" if time else "in all")
     inside = not group and session.opened != "" and session.group is not None and _is_member(session, found.id)
     return {
         "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
         "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,
         "group": group, "opened": found.id == session.opened, "inside": inside, "left": left,
-        "label": f"{found.title}, {found.detail}, {left or f'at {time}'}, {'reviewed' if found.reviewed else 'to do'}",
+        "label": f"{found.title}, {found.detail}, {where}, {'reviewed' if found.reviewed else 'to do'}",
     }  # fmt: skip
 
 

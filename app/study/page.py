@@ -1,13 +1,15 @@
 """One study: sign-off, second reading, exports and audit trail."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from app.common import next_study, patient, reader, theme_change
 from app.common.open_study import OpenStudy, is_blind, opened, recording_page, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
+from app.study import diary, second_reading, signoff
 from app.study import exports as worklist_exports
-from app.study import second_reading, signoff
 from pipeline.cases.study_review import StudyReview
 from pipeline.errors import EcgError
 from pipeline.store.identities import load_identity
@@ -30,6 +32,7 @@ def _draw(here: OpenStudy) -> None:
     who = _head(here, now)
     _said(here)
     patient.form(now.study.digest, signed=now.state == "signed")
+    _diary(here, now, who)
     blind = is_blind(now, who)
     review = _study(here, now)
     entries = audit(here.study_id)
@@ -80,6 +83,13 @@ def _head(here: OpenStudy, now: Standing) -> str:
         reading: Role = "second" if is_blind(now, name) else "main"
         recording_page(here.study_id, "Open the recording", reading=reading)
     return name
+
+
+def _diary(here: OpenStudy, now: Standing, who: str) -> None:
+    if is_blind(now, who):
+        return
+    with suppress(EcgError):  # said where the study is laid out
+        diary.draw(here, here.laid_out(now), who)
 
 
 def _said(here: OpenStudy) -> None:

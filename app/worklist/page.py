@@ -4,7 +4,7 @@ import streamlit as st
 
 from app.common import patient, reader
 from app.common.text import plain
-from app.worklist import add, table
+from app.worklist import add, bulk, table
 from app.worklist import running as worklist_running
 from app.worklist.session import AGES, ANY, FILTERS, PAGE_SIZE, URGENCIES, WorklistView, view
 from pipeline.errors import StoreError
@@ -35,6 +35,7 @@ def _draw(shown: WorklistView) -> None:
     people, seconds = readers(ids), second_readings(ids)
     action, number = table.draw(shown, found.studies, people, seconds, reader.current())
     _pager(shown, found)
+    bulk.draw(found.studies, reader.current())
     if action:
         page = "review" if action == "open" else "study"
         st.switch_page(f"{page}/page.py", query_params={"study": str(number)})

@@ -132,14 +132,17 @@ class StudyReview:
 
     @property
     def writable(self) -> bool:
-        """Whether decisions are taken: not once the study is signed, or the second reading closed."""
-        closed = self.standing.reading == "second" and self.standing.second_done
-        return self.standing.state != "signed" and not closed
+        """Whether decisions are taken: not once the study is signed, or, in a second reading, once that is closed."""
+        if self.standing.reading == "second":
+            return not self.standing.second_done
+        return self.standing.state != "signed"
 
     @property
     def looked_at(self) -> str:
         """What was looked at in the recording and what was not, in one sentence."""
-        return looked_at(self.study.leads, len(self.material.recording.leads), rhythm=bool(self.beats.rhythm))
+        recorded, found = len(self.material.recording.leads), self.material.analysis.measured
+        measured = 0 if found is None else min(recorded, len(found.leads))
+        return looked_at(self.study.leads, recorded, rhythm=bool(self.beats.rhythm), measured=measured)
 
     @property
     def beats(self) -> ReviewedBeats:

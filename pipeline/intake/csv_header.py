@@ -31,10 +31,11 @@ TIME_UNITS: Final = MappingProxyType(
     | dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "millis"), 1e-3)
     | dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds", "micros"), 1e-6)
     | dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds", "nanos"), 1e-9)
+    | dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0)
 )
 _OTHER_UNITS: Final = frozenset(
     ("cal", "raw", "hh:mm:ss.mmm", "hh:mm:ss", "[hh:mm:ss.mmm]", "yyyy-mm-dd", "#", "samples", "bpm", "g", "mg", "m/s2",
-     "m/s^2", "deg/s", "%", "mmhg", "°c", "ohm", "kohm", "index", "date", "min", "text")
+     "m/s^2", "deg/s", "%", "mmhg", "°c", "ohm", "kohm", "index", "date", "text")
 )  # fmt: skip
 _RX_IN_NAME: Final = re.compile(
     r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([a-zA-Zµμ]{1,12}))$"
@@ -266,7 +267,7 @@ def _is_numbering(head: Sequence[str], first: int, dialect: Dialect) -> bool:
 def _facts(lines: Sequence[str], dialect: Dialect, header: Header) -> Header:
     """Return the header with the sampling frequency, unit, gain and lead that lines above the names state."""
     fs, unit, gain, lead = None, "", None, ""
-    for key, value in _pairs(lines):
+    for key, value in fact_pairs(lines):
         fs = fs if fs is not None else _rate(key, value)
         unit = unit or (_UNIT_WORDS.get(value.strip(" []()").casefold(), "") if len(value) < 24 else "")
         lead = lead or (plain_name(value) if _RX_LEAD_KEY.fullmatch(key) and is_known_lead(value) else "")
@@ -275,7 +276,8 @@ def _facts(lines: Sequence[str], dialect: Dialect, header: Header) -> Header:
     return Header(header.skip, header.names, header.units, fs, unit, gain, lead)
 
 
-def _pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+def fact_pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the key and value of each line that has the form of a fact."""
     for line in lines:
         if len(line) < 400 and (match := _RX_KEY_VALUE.match(line)):
             yield match.group(1).strip(" \"'"), match.group(2).strip()

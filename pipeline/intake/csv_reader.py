@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
+from pipeline.identity import Identity
 from pipeline.intake.content import require_size, safe_name
 from pipeline.intake.csv_header import TIME_UNITS
+from pipeline.intake.csv_identity import table_identity
 from pipeline.intake.csv_layout import CsvLayout, find_layout
 from pipeline.intake.csv_roles import ColumnRole
-from pipeline.intake.csv_text import plain_text
+from pipeline.intake.csv_text import decoded, plain_text
 from pipeline.intake.csv_time import (
     Timing,
     agrees,
@@ -138,7 +140,13 @@ def read_csv(
         digest=hashlib.sha256(f"csv {options!r}\n".encode() + payload).hexdigest(),
         calibrated=calibrated,
         notices=tuple(_notices(layout, fs, source, units, values, timing)),
+        identity=_identity(text, layout) or None,
     )
+
+
+def _identity(text: bytes, layout: CsvLayout) -> Identity:
+    lines = text[: 2**16].split(b"\n")[: layout.header.skip]
+    return table_identity([decoded(line) for line in lines], [cells[0] for cells in layout.clocks if cells])
 
 
 def describe_csv(payload: bytes, options: CsvOptions = CsvOptions(), *, limits: Limits = DEFAULT.limits) -> CsvTable:

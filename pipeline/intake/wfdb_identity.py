@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import MINYEAR, date, datetime, time
 from typing import Final
 
@@ -42,7 +43,9 @@ def stated_identity(header: bytes, sex: Sex | None = None) -> Identity:
     text = header.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines()]
     record = next((line for line in lines if line and not line.startswith("#")), "")
-    said = _comments(lines)
+    said = named_facts(
+        (match["what"], match["said"]) for line in lines if (match := _RX_COMMENT.fullmatch(line)) is not None
+    )
     birth = re.search(r"(?<!\d)(\d{4})(?!\d)", said.get("birth", ""))
     return usable_identity(
         Identity(
@@ -56,13 +59,13 @@ def stated_identity(header: bytes, sex: Sex | None = None) -> Identity:
     )
 
 
-def _comments(lines: list[str]) -> dict[str, str]:
+def named_facts(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the first value of each kind - "name", "patient_id", "indication", "birth" - among names and values."""
     found: dict[str, str] = {}
-    for line in lines:
-        match = _RX_COMMENT.fullmatch(line)
-        kind = None if match is None else _NAMES.get(match["what"].strip().lower().replace("_", " "))
-        if match is not None and kind is not None and match["said"].strip().lower() not in _UNKNOWN:
-            found.setdefault(kind, match["said"].strip())
+    for name, value in pairs:
+        kind, said = _NAMES.get(name.strip().lower().replace("_", " ")), value.strip().strip('"')
+        if kind is not None and said.lower() not in _UNKNOWN:
+            found.setdefault(kind, said)
     return found
 
 

@@ -20,7 +20,7 @@ from pipeline.types import Analysis, FloatArray, Recording, read_only
 
 WINDOW_S: Final = 60.0  # of signal that is read; 30 to 240 s agree alike with the final classes (DS1)
 EVERY_S: Final = 0.3  # between the starts of two looks; one takes a tenth of a second
-SETTLED_S: Final = 0.2  # behind the next R peak there must be so much signal: an R peak at the very edge may move
+SETTLED_S: Final = 0.35  # behind the next R peak there must be so much signal; with less, fewer agree (DS1)
 SAME_BEAT_S: Final = 0.15  # two looks at one beat differ by less
 
 

@@ -83,9 +83,7 @@ def _motion(context: RhythmContext) -> list[Episode]:
         return []
     signal, size = context.conditioned.signal, round(STEP_S * context.conditioned.fs)
     whole = signal[: len(signal) // size * size].reshape(-1, size, signal.shape[1])
-    range_of = (
-        np.stack([np.ptp(lead, axis=1) for lead in np.ascontiguousarray(np.moveaxis(whole, 2, 0))], axis=1) / tall
-    )
+    range_of = np.stack([np.ptp(lead, axis=1) for lead in np.moveaxis(whole, 2, 0)], axis=1) / tall
     high = np.all(range_of > MOTION_HEIGHTS, axis=1)  # a spike is as well
     beside = np.all(range_of > BESIDE_HEIGHTS, axis=1)
     for i in np.flatnonzero(high).tolist():

@@ -18,7 +18,7 @@ from models.detectors import Detector, load_detector
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import most_probable_path
 from pipeline.rhythm.usual_beats import KnownBeats, across_gaps, without_usual_beats
-from pipeline.rhythm.waveform_measures import LEAD_MEASURES, measured, per_second
+from pipeline.rhythm.waveform_measures import LEAD_MEASURES, measured_parts, per_second
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
 from pipeline.types import Episode, FloatArray, IntArray
@@ -97,7 +97,8 @@ def waveform_probabilities(conditioned: Conditioned, detector: Detector | None =
         Gives the probabilities; the shipped one by default.
     """
     of_leads = per_second(conditioned.signal, conditioned.fs)
-    answers = (load_detector(NAME) if detector is None else detector).probabilities(measured(of_leads))[:, 1]
+    detector = load_detector(NAME) if detector is None else detector
+    answers = np.concatenate([detector.probabilities(part)[:, 1] for part in measured_parts(of_leads)])
     return seconds_of(of_leads, answers, recorded_seconds(conditioned, of_leads.shape[1]))
 
 

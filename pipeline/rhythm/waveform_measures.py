@@ -23,6 +23,7 @@ WINDOW: Final = 512  # samples, 4.1 s, of a spectrum
 ENVELOPE_STEP: Final = 4  # the slope's envelope is read at 31 Hz
 ENVELOPE: Final = 505  # samples of a window at which that of the following ones can be read
 MARGIN: Final = 4  # seconds of silence before and after a recording
+SECONDS_AT_ONCE: Final = 8192  # put together at once
 CHUNK_S: Final = 300  # seconds handled at a time: they fit the processor's cache
 DEAD: Final = 0.02  # of the other lead's height: below it a lead is off, and the other one stands in for it
 BANDS_HZ: Final = (0.7, 1.7, 2.7, 3.7, 4.7, 5.7, 7.0, 10.0, 15.0, 22.0, 38.0)
@@ -102,6 +103,17 @@ def measured(per_lead: FloatArray) -> FloatArray:
         First those of the lead with the sharper slopes, whichever it is, then those of the other; the same twice if
         there is but one.
     """
+    return np.concatenate(list(measured_parts(per_lead)))
+
+
+def measured_parts(per_lead: FloatArray) -> Iterator[FloatArray]:
+    """Yield what `measured` returns, `SECONDS_AT_ONCE` rows at a time.
+
+    Parameters
+    ----------
+    per_lead : (n_leads, n_seconds, len(LEAD_MEASURES)) float32
+        As from `per_second`; the first and the last lead are used.
+    """
     sharper, other = _sorted(*(np.ascontiguousarray(lead.T) for lead in (per_lead[0], per_lead[-1])))
 
     def both(of: list[int]) -> FloatArray:
@@ -114,7 +126,9 @@ def measured(per_lead: FloatArray) -> FloatArray:
     against_usual = relative - np.median(relative, axis=1, keepdims=True)
     high = np.quantile(scaled, HIGH_SHARE, axis=1, keepdims=True).astype(np.float32)
     around = [smooth(own, seconds) for seconds in AROUND_S]
-    return np.concatenate([own, *around, against_usual, smooth(against_usual, AROUND_S[0]), scaled - high]).T
+    columns = [own, *around, against_usual, smooth(against_usual, AROUND_S[0]), scaled - high]
+    for start in range(0, own.shape[1], SECONDS_AT_ONCE):
+        yield np.concatenate([each[:, start : start + SECONDS_AT_ONCE] for each in columns]).T
 
 
 def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray]:

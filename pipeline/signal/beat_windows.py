@@ -28,6 +28,25 @@ def gather(lead: FloatArray, index: IntArray) -> FloatArray:
     return np.where(inside, lead[np.clip(index, 0, lead.size - 1)], 0).astype(np.float32)
 
 
+def gather_around(lead: FloatArray, at: NDArray[np.integer], offsets: IntArray) -> FloatArray:
+    """Return what `gather` does at some offsets (m,) from some places (n,): (n, m), without an index for each value.
+
+    Parameters
+    ----------
+    lead : (n_samples,) float32
+        Any unit.
+    at : (n,) int
+        Positions in it.
+    offsets : (m,) int64
+        Samples after each.
+    """
+    found = np.empty((at.size, offsets.size), np.float32)
+    for start in range(0, at.size, PLACES_AT_ONCE):
+        part = slice(start, start + PLACES_AT_ONCE)
+        found[part] = gather(lead, at[part, None] + offsets)
+    return found
+
+
 def heights_around(lead: FloatArray, at: NDArray[np.integer], reach: int) -> FloatArray:
     """Return how high (n,) a lead is from its lowest to its highest value around some places.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from pipeline.signal.beat_windows import gather
+from pipeline.signal.beat_windows import gather, gather_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.nearest import mutually_nearest
 from pipeline.types import FloatArray, IntArray
@@ -199,7 +199,7 @@ def _of_shape(
     out = np.full((start.size, 4), NOT_KNOWN, np.float32)
     if not r_peak.size:
         return out
-    beats = gather(lead, r_peak[:, None] + _beat_offsets(fs))
+    beats = gather_around(lead, r_peak, _beat_offsets(fs))
     beats -= beats.mean(axis=1, keepdims=True)
     norm = np.sqrt(np.sum(np.square(beats), axis=1)) + np.float32(1e-6)
     unit = usual - usual.mean()

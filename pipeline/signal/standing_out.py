@@ -61,7 +61,7 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     heights = np.stack([heights_around(lead, r_peak, reach) for lead in conditioned.signal.T], axis=1)
     alive = heights >= REVIEW.dead_mv
     usual, middle = np.quantile(heights, HIGH, axis=0), np.median(heights, axis=0)
-    rest = np.maximum(np.median(np.abs(conditioned.signal[::REST_STEP]), axis=0), 1e-6)
+    rest = np.maximum([np.median(np.abs(lead[::REST_STEP])) for lead in conditioned.signal.T], np.float32(1e-6))
     clear = np.where(alive, np.square(middle / rest), 1e-12)  # the highest may be noise
     relative = heights / np.maximum(usual, 1e-6)
     low = ((relative * clear).sum(axis=1) < LOW * clear.sum(axis=1)) | (usual < LOW_MV).all()

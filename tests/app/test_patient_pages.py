@@ -17,6 +17,7 @@ from pipeline.store.identities import load_identity, save_identity
 from pipeline.store.reviews import audit
 from pipeline.store.studies import get_study
 from tests.helpers.pages import settled
+from tests.helpers.review_study import analysed
 from tests.helpers.studies import ANNA, MAIN, opened, reading_as, said, study
 
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -194,3 +195,17 @@ def test_what_was_typed_for_one_patient_does_not_stand_in_the_form_of_another() 
     page.run()
     assert field(page, "name") != before
     assert page.text_input(key=field(page, "name")).value == "Ada"
+
+
+def test_a_diary_is_marked_in_one_go_each_entry_a_decision() -> None:
+    number = study("case", "NNVNSNNUFNVVVNNNN")
+    page = reading_as(opened("study", study=number), ANNA)
+    page.file_uploader[0].set_value([("diary.csv", b"time,text\n0:03,dizzy\n0:00:06,stairs\n", "text/csv")]).run()
+    page.button(key="diary-mark").click().run()
+    assert not page.exception
+    assert "2 patient events are marked." in said(page)
+    marked = [entry for entry in audit(number) if entry.kind == "event_mark"]
+    assert [(entry.who, entry.text) for entry in marked] == [(ANNA, "dizzy"), (ANNA, "stairs")]
+    assert [entry.samples[0] / analysed().fs for entry in marked] == pytest.approx([3, 6], abs=0.01)
+    page.file_uploader[0].set_value([("diary.csv", b"9:00:00,late", "text/csv")]).run()
+    assert "Line 1 of the diary: the recording has no such time" in said(page)

@@ -31,6 +31,7 @@ from pipeline.store.prepared import save_prepared
 from pipeline.store.recordings import delete_recording, save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study, stored_analysis
+from pipeline.typed_times import read_clock
 from pipeline.types import Analysis, Recording, Status
 
 MAIN = str(ROOT / "app" / "main.py")
@@ -264,9 +265,12 @@ def test_a_whole_family_is_relabelled_in_one_decision(study: int) -> None:
 def test_all_beats_between_two_times_are_selected_and_decided(study: int) -> None:
     page = opened(study)
     shown = review_session(page).viewport.start_s
-    assert page.number_input(key="span-from").value == pytest.approx(shown, abs=0.06), "what is seen is offered first"
-    page.number_input(key="span-from").set_value(10.0)
-    page.number_input(key="span-to").set_value(14.0).run()
+    offered = read_clock(page.text_input(key="span-from").value)
+    assert offered == pytest.approx(shown, abs=0.11), "what is seen is offered first"
+    page.text_input(key="span-from").set_value("0:99").run()
+    assert page.button(key="span-take").disabled
+    page.text_input(key="span-from").set_value("0:10")
+    page.text_input(key="span-to").set_value("0:00:14").run()
     page.button(key="span-take").click().run()
     review = review_session(page).review
     assert review is not None
@@ -282,7 +286,7 @@ def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> Non
     page.button(key="scope-beat").click().run()
     press(page, "review-delete")
     press(page, "add")
-    page.number_input(key="add-time").set_value(removed / 360 + 0.02).run()
+    page.text_input(key="add-time").set_value(f"{removed / 360 + 0.02:.3f}").run()
     page.button(key="add-here").click().run()
     added = decisions(study)[1]
     assert (added.kind, added.aami) == ("add", "N")
@@ -293,7 +297,7 @@ def test_a_missed_beat_is_added_at_the_typed_time_and_snapped(study: int) -> Non
 def test_a_beat_is_not_added_on_another_one(study: int) -> None:
     page = opened(study)
     press(page, "add")
-    page.number_input(key="add-time").set_value(review_session(page).target()[0] / 360).run()
+    page.text_input(key="add-time").set_value(f"{review_session(page).target()[0] / 360:.3f}").run()
     page.button(key="add-here").click().run()
     assert "already" in page.error[0].value
     assert decisions(study) == ()
@@ -381,17 +385,28 @@ def test_look_alikes_of_a_relabelled_family_are_offered_and_relabelled_in_one_ac
     here = review_session(page)
     review = here.review
     assert review is not None
-    number = next(n for n in range(review.material.families.size.size) if review.material.families.alike(n).size)
+    families = review.material.families
+    number = next(n for n in range(families.size.size) if families.alike(n).size)
     here.choose_family(number)
     page.run()
-    press(page, "review-V")
-    if here.alike is None:  # all that look alike were V before
-        return
-    aami, families = here.alike
+    press(page, "review-Q")
+    alike = here.alike
+    assert alike is not None
+    was = str(review.beats.aami[review.position(review.family_samples(number)[0]) or 0])
+    assert set(families.of(np.array(alike.samples))) <= set(families.alike(number).tolist())
     press(page, "alike")
-    assert aami == "V"
-    assert decisions(study)[1].aami == "V"
-    assert set(decisions(study)[1].samples) == {s for n in families for s in review.family_samples(n)}
+    assert (decisions(study)[1].aami, decisions(study)[1].samples) == ("Q", alike.samples)
+    assert {str(review.beats.aami[review.position(sample)]) for sample in alike.samples} == {was}  # type: ignore[index]
+
+
+def test_a_part_of_a_family_has_no_look_alikes(study: int) -> None:
+    page = opened(study)
+    here = review_session(page)
+    assert here.review is not None
+    here.look_at(here.review.family_samples(0)[0])
+    page.run()
+    press(page, "review-S")
+    assert here.alike is None
 
 
 def test_another_network_that_disagrees_can_be_asked_for(case: tuple[Recording, Analysis], study: int) -> None:

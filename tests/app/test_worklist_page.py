@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import time
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from app.common import cache
 from app.common.text import findings_words
+from app.study.exports import REVIEWED
+from app.worklist import bulk
 from app.worklist.table import burden, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
@@ -20,7 +25,7 @@ from pipeline.intake.batch import split_uploads
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.listing import SecondReading
-from pipeline.store.recordings import save_recording
+from pipeline.store.recordings import delete_recording, save_recording
 from pipeline.store.results import save_analysis
 from pipeline.store.studies import get_study, next_study, worklist
 from pipeline.worker.jobs import Job, JobStatus
@@ -321,3 +326,16 @@ def test_a_signed_study_leads_to_the_next_one() -> None:
     assert page.button(key="next-study").label == "Next study: waits"
     page.button(key="next-study").click().run()
     assert page.session_state["heartvision-review"].study_id == waits
+
+
+def test_many_studies_are_taken_away_as_one_zip_and_what_fails_is_named() -> None:
+    good, gone = study(record="good"), study(record="gone")
+    delete_recording(get_study(gone).digest)
+    page = opened("worklist")
+    assert not page.exception
+    forms = tuple(form for form in REVIEWED if form.ending in ("json", "csv"))
+    with zipfile.ZipFile(io.BytesIO(bulk.zipped((good, gone), forms, ANNA))) as archive:
+        names = archive.namelist()
+        assert sorted(names) == [f"good-{good}/good.csv", f"good-{good}/good.json", "not-exported.txt"]
+        assert json.loads(archive.read(f"good-{good}/good.json"))["record"] == "good"
+        assert archive.read("not-exported.txt").decode().startswith(f"{gone}: ")

@@ -272,6 +272,14 @@ def test_what_a_format_has_no_place_for_is_named_and_never_said(tmp_path):
     assert "question marks" in written(recording, tmp_path / "b.edf")[0]
 
 
+@pytest.mark.parametrize("writer", WRITERS, ids=lambda writer: writer.name)
+def test_a_patient_with_long_and_odd_texts_is_written_in_every_format(tmp_path, writer):
+    odd = Identity("a\\b^c=d" * 20, "x^y=z " * 30, "M", 1950, "<&>\"' \\ " * 20, WHO.start)
+    paths, _ = write_recording(replace(made(), identity=odd), tmp_path / f"a{writer.endings[0]}")
+    found = read_path(paths[0], identity=True)
+    assert_same(found.p_signal[:7200], made())
+
+
 def test_capitals_do_not_take_a_standard_lead_its_code(tmp_path):
     recording = made(fs=500, seconds=10, leads=tuple(lead.upper() for lead in TWELVE))
     assert written(recording, tmp_path / "a.xml") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,13 +16,14 @@ from fhir.resources.R4B.bundle import Bundle
 
 from models import registry
 from pipeline import cli
+from pipeline.config import data_root
 from pipeline.errors import IntakeError
 from pipeline.export.fhir import to_fhir
 from pipeline.export.patient import fhir_period, patient_rows
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.export.reviewed import reviewed_to_json
 from pipeline.identity import Identity
-from pipeline.intake import read_path
+from pipeline.intake import CsvOptions, read_all, read_path
 from tests.export.test_export_report import made, unknown_to_r4
 from tests.helpers.made_ecg import made_ecg
 from tests.helpers.stand import Stand
@@ -173,3 +175,30 @@ def test_a_time_of_day_without_a_date_is_told_as_such() -> None:
 def test_the_reviewed_result_names_the_patient_where_kept() -> None:
     assert reviewed_to_json(replace(made(), identity=WHO))["patient"]["name"] == "Quirin Zwiebelfisch"
     assert "patient" not in reviewed_to_json(made())
+
+
+FORMATS = sorted(path for path in (data_root() / "formats").rglob("*") if path.suffix not in ("", ".md"))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("path", FORMATS, ids=lambda path: path.name)
+def test_no_file_of_any_format_is_spoken_of_by_its_patient(path: Path, tmp_path: Path) -> None:
+    """Notices, the recorder's reading and every output of files in all formats, read without being asked to keep."""
+    try:
+        asked = read_all(path, csv=CsvOptions(), identity=True)
+    except IntakeError:
+        return  # no ECG
+    for known, found in zip(asked, read_all(path, csv=CsvOptions()), strict=True):
+        assert found.identity is None
+        content = replace(made(), analysis=replace(made().analysis, notices=found.notices), identity=found.identity)
+        told = "\n".join(
+            [
+                *(repr(found), repr(found.device), *found.notices, *found.leads),
+                *(json.dumps(reviewed_to_json(content)), json.dumps(to_fhir(content))),
+            ]
+        ).casefold()
+        who = known.identity or Identity()
+        words = {part for text in (who.name, who.patient_id) for part in text.casefold().split() if len(part) > 3}
+        words -= set(re.findall(r"\w+", path.stem.casefold()))  # the name of a file is the recording's own
+        assert [word for word in words if re.search(rf"\b{re.escape(word)}\b", told)] == []
+        assert who.start is None or f"{who.start:%Y-%m-%d}" not in told.replace(path.stem.casefold(), "")

@@ -115,6 +115,20 @@ def test_what_is_no_ecg_is_left_out_by_unit_and_by_name():
     assert "Left out, because the name is that of another signal: EEG C3-A2, C4-M1, Resp nasal, EMG chin." in said
 
 
+def test_beside_a_named_ecg_neither_belts_nor_slower_signals_without_a_name_are_leads():
+    payload = edf_bytes(
+        [signal("ECG 2"), signal("THOR"), signal("LLEG"), signal("E1-M2"), signal("LOC"), signal("X3", per_record=50)]
+    )
+    recording = read(payload)
+    assert recording.leads == ("ECG 2",)
+    said = " ".join(recording.notices)
+    assert "THOR, LLEG, E1-M2, LOC." in said
+    assert "Left out, because the sampling frequency is not the ECG's: X3." in said
+    both = read(edf_bytes([signal("ECG 2"), signal("channel 2"), signal("CM5", per_record=125)]))
+    assert both.leads == ("ECG 2", "channel 2", "CM5")
+    assert read(edf_bytes([signal("chan 1"), signal("chan 2", per_record=125)])).leads == ("chan 1", "chan 2")
+
+
 def test_a_polysomnogram_without_ecg_is_refused_by_its_names():
     with pytest.raises(IntakeError, match="No signal of this recording is an ECG by its name"):
         read(edf_bytes([signal("EEG C3-A2"), signal("EMG chin")]))

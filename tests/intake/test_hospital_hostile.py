@@ -159,6 +159,12 @@ def test_dicom_files_of_countless_parts_are_refused(inside: bytes) -> None:
     assert not assert_survives(_reader("DICOM ECG"), payload, "countless parts")
 
 
+def test_lists_of_numbers_that_take_a_hundred_times_their_size_are_refused() -> None:
+    payload = made.mortara(SHORT[:, :1], ("I",)).replace(b'DATA="', b'DATA="' + b"1 " * (2 * 2**20))
+    with pytest.raises(LimitError, match="more than 2,097,152 characters"):
+        _reader("Mortara ELI XML")(payload)
+
+
 def test_a_slow_huffman_table_is_bounded() -> None:
     ones = made.scp(EIGHT, coded=True)
     assert_survives(_reader("SCP-ECG"), ones.replace(struct.pack("<H", 19999), struct.pack("<H", 65535)), "tables")

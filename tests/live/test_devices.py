@@ -79,7 +79,7 @@ def test_a_stream_is_found_on_this_machine_and_kept_without_a_lost_sample(tmp_pa
 def test_a_pause_of_the_sender_is_a_gap_of_its_length(tmp_path: Path) -> None:
     pytest.importorskip("pylsl")
     with sent_after_configuration("hv-pause", pause=(500, 1.5)):
-        state = recorded(LslSource("hv-pause"), tmp_path, 4.0)
+        state = recorded(LslSource("hv-pause"), tmp_path, 3.2)
     read = read_path(Path(state.header))
     gap = np.flatnonzero(np.isnan(read.p_signal[:, 0]))
     assert gap[0] == 500

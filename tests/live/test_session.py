@@ -14,7 +14,7 @@ import pytest
 
 from pipeline._util.typed_json import from_json, to_json
 from pipeline.analysis import BeatClassifier, analyse, load_classifier
-from pipeline.config import RECORDING_NETWORK, Limits
+from pipeline.config import RECORDING_NETWORK, Limits, data_root
 from pipeline.datasets import demo_path
 from pipeline.errors import IntakeError, ModelError
 from pipeline.intake import read_path
@@ -170,6 +170,16 @@ def test_ventricular_fibrillation_is_an_alarm() -> None:
     lead, _ = made_ecg(FS, 30.0)
     both = np.concatenate([lead, draw_fibrillation(round(12 * FS), FS, np.random.default_rng(77))[:, None]])
     assert at_the_end(both.astype(np.float32)) == ["VF/VT"]
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("record", "kinds"), [("203", ["AF"]), ("101", [])])
+def test_atrial_fibrillation_is_an_alarm(record: str, kinds: list[str]) -> None:
+    read = read_path(data_root() / "mitdb" / f"{record}.hea")
+    first, stop = round(180 * read.fs), round(240 * read.fs)
+    look = look_at(read.p_signal[first:stop].copy(), first, network(), fs=read.fs, leads=read.leads)
+    assert [alarm.kind for alarm in alarms_of(look)] == kinds
+    assert all(180 <= alarm.since_s < 240 for alarm in alarms_of(look))
 
 
 def test_a_network_that_cannot_be_loaded_stops_no_recording(tmp_path: Path) -> None:

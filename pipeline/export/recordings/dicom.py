@@ -37,6 +37,7 @@ _CODES: Final = MappingProxyType(
     }
 )
 _OWN_SCHEME: Final = "99HEARTVISION"  # of leads that the standard has no code for
+_TEXT_MAX: Final = 64  # characters of a text, and of each part of a name
 _UID_ROOT: Final = "2.25."  # of UIDs made from a UUID, PS3.5 B.2
 
 
@@ -97,7 +98,7 @@ def _describe(file: Dataset, recording: Recording) -> list[str]:
     known = recording.identity or Identity()
     start = known.start.strftime("%Y%m%d%H%M%S.%f") if known.start is not None and known.date_known else ""
     file.SpecificCharacterSet = "ISO_IR 192"
-    file.PatientName, file.PatientID = _person(known.name), known.patient_id
+    file.PatientName, file.PatientID = _person(known.name), _text(known.patient_id)
     file.PatientBirthDate, file.PatientSex = "", known.sex or ""
     if recording.identity is not None and recording.age_years is not None:
         file.PatientAge = f"{recording.age_years:03d}Y"
@@ -105,19 +106,24 @@ def _describe(file: Dataset, recording: Recording) -> list[str]:
     file.StudyDate, file.StudyTime = start[:8], start[8:14]
     file.StudyID, file.AccessionNumber, file.ReferringPhysicianName = "", "", ""
     file.Modality, file.SeriesNumber, file.InstanceNumber = "ECG", "1", "1"
-    file.Manufacturer = "" if recording.device is None else recording.device.device
+    file.Manufacturer = "" if recording.device is None else _text(recording.device.device)
     file.ContentDate, file.ContentTime = (start or NO_DATE)[:8], (start or NO_DATE)[8:14]
     file.AcquisitionDateTime = start or NO_DATE
     file.AcquisitionContextSequence = []
     if known.indication:
-        file.ReasonForTheRequestedProcedure = known.indication[:64]
+        file.ReasonForTheRequestedProcedure = _text(known.indication)
     return [] if start else ["A DICOM ECG must state a date; where none is known or kept, it says 1900-01-01."]
 
 
 def _person(name: str) -> str:
     """Return a name as family^given: the last word is taken for the family's."""
-    given, _, family = name.rpartition(" ")
-    return f"{family}^{given}" if given else family
+    given, _, family = name.replace("^", " ").replace("=", " ").rpartition(" ")
+    return f"{_text(family)}^{_text(given)}" if given else _text(family)
+
+
+def _text(value: str) -> str:
+    """Return a text as short as the standard's texts are, without the mark between several values."""
+    return value.replace("\\", "/")[:_TEXT_MAX].strip()
 
 
 def _waveform(recording: Recording, steps: Steps) -> Dataset:

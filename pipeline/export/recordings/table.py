@@ -20,7 +20,8 @@ def csv_bytes(recording: Recording) -> tuple[tuple[bytes], list[str]]:
         f"{lead} (mV)" if calibrated else lead
         for lead, calibrated in zip(recording.leads, recording.calibrated, strict=True)
     ]
-    text = io.StringIO()
+    file = io.BytesIO()
+    text = io.TextIOWrapper(file, "ascii", newline="")
     text.write(f"# Sampling rate: {recording.fs:.15g} Hz\n")
     text.write(",".join(["time (s)", *names]) + "\n")
     for start in range(0, recording.n_samples, _CHUNK_ROWS):
@@ -28,4 +29,5 @@ def csv_bytes(recording: Recording) -> tuple[tuple[bytes], list[str]]:
         table = pd.DataFrame(rows)
         table.insert(0, "time", np.arange(start, start + len(rows)) / recording.fs)
         table.to_csv(text, header=False, index=False, float_format=_DIGITS, lineterminator="\n")
-    return (text.getvalue().encode("ascii"),), []
+    text.flush()
+    return (file.getvalue(),), []

@@ -20,6 +20,11 @@ _RX_EEG: Final = re.compile(
     r"(?:fp|af|ft|fc|f|tp|t|cp|c|po|p|o)(?:z|\d{1,2})(?:[-:](?:[am]\d?|ref|avg|le|[a-z]{1,2}\d?))?|[am][12]",
     re.IGNORECASE,
 )
+# What sleep laboratories record beside an ECG, as they abbreviate it.
+_RX_SLEEP: Final = re.compile(
+    r"thor|abd|belt|leg|tib|\b[elr]oc\b|[lr]eog|snor|chin|cann?ula|therm|[cei]pap|\bmic\b|vibr|plm|\brip\b",
+    re.IGNORECASE,
+)
 _SHOWN: Final = 8  # names in one notice
 
 
@@ -72,8 +77,8 @@ class Chosen:
 def choose(channels: Sequence[Channel]) -> Chosen:
     """Choose the leads of an ECG among the signals of a file.
 
-    Where a signal is an ECG by its name, what else is a voltage is a lead only if its name is not that of an electrode
-    of an EEG and it is not faster than the ECG.
+    Where a signal is an ECG by its name, what else is a voltage is a lead only if its rate is that of an ECG and its
+    name not one that belongs to an EEG or a sleep laboratory. Where none is, all are leads that are nothing else.
 
     Raises
     ------
@@ -87,7 +92,8 @@ def choose(channels: Sequence[Channel]) -> Chosen:
     known = [i for i in voltages if is_known_lead(channels[i].name)]
     named = [i for i in voltages if not _is_other(channels[i].name, beside_ecg=bool(known))]
     fs = max(channels[i].rate_hz for i in known or named)
-    kept = [i for i in named if channels[i].rate_hz <= fs]
+    rates = {channels[i].rate_hz for i in known}
+    kept = [i for i in named if not known or channels[i].rate_hz in rates]
     return Chosen(tuple(kept), fs, tuple(_notices(channels, voltages, named, kept)))
 
 
@@ -101,7 +107,9 @@ def interpolated(values: NDArray[np.float32 | np.float64], n_samples: int) -> Fl
 
 
 def _is_other(name: str, *, beside_ecg: bool) -> bool:
-    return is_other_signal(name) or (beside_ecg and _RX_EEG.fullmatch(name.strip()) is not None)
+    if is_other_signal(name) or not beside_ecg or is_known_lead(name):
+        return is_other_signal(name)
+    return _RX_EEG.fullmatch(name.strip()) is not None or _RX_SLEEP.search(name) is not None
 
 
 def _notices(channels: Sequence[Channel], voltages: list[int], named: list[int], kept: list[int]) -> list[str]:
@@ -113,7 +121,7 @@ def _notices(channels: Sequence[Channel], voltages: list[int], named: list[int],
     found = {
         "Left out, because the unit is no voltage": [i for i in range(len(channels)) if i not in voltages],
         "Left out, because the name is that of another signal": [i for i in voltages if i not in named],
-        "Left out, because the sampling frequency is higher than the ECG's": [i for i in named if i not in kept],
+        "Left out, because the sampling frequency is not the ECG's": [i for i in named if i not in kept],
         f"Interpolated to the {fs:g} Hz of the other leads": [i for i in kept if channels[i].rate_hz < fs],
         "Not calibrated, because the file states no unit": [i for i in kept if channels[i].mv_per_unit is None],
     }

@@ -179,9 +179,9 @@ def _decoded(file: _File, limits: Limits) -> Decoded:
     signal = np.full((n_samples, n_leads), np.nan, np.float32)
     column = 0
     for start, group in zip(starts, taken, strict=True):
-        values = _values(group, file)
-        signal[start - first : start - first + group.n_samples, column : column + values.shape[1]] = values
-        column += values.shape[1]
+        until = column + len(group.columns)
+        _fill(signal[start - first : start - first + group.n_samples, column:until], group, file)
+        column = until
     channels = [group.channels[column] for group in taken for column in group.columns]
     return Decoded(
         fs=fs,
@@ -230,11 +230,10 @@ def _group(file: _File, item: Dataset) -> _Group:
     )
 
 
-def _values(group: _Group, file: _File) -> FloatArray:
-    """Return the values (n_samples, n_leads) of a group: mV, in steps where no unit is stated, NaN where padded."""
+def _fill(values: FloatArray, group: _Group, file: _File) -> None:
+    """Write a group into its place (n_samples, n_leads): mV, in steps where no unit is stated, NaN where padded."""
     shape = (group.n_samples, len(group.channels))
     steps: NDArray[Any] = np.frombuffer(group.data, group.kind, count=shape[0] * shape[1]).reshape(shape)
-    values = np.empty((shape[0], len(group.columns)), np.float32)
     for place, column in enumerate(group.columns):
         channel = group.channels[column]
         factor = _unit(file, channel)
@@ -242,10 +241,9 @@ def _values(group: _Group, file: _File) -> FloatArray:
         base = _stated(channel, "ChannelBaseline", usual=0.0)
         scale = 1.0 if factor is None else factor
         with np.errstate(over="ignore", invalid="ignore"):
-            values[:, place] = (steps[:, column] * step + base) * scale
+            values[:, place] = steps[:, column] * (step * scale) + base * scale
         if group.padding is not None:
             values[steps[:, column] == group.padding, place] = np.nan
-    return values
 
 
 def _stated(channel: Dataset, keyword: str, *, usual: float = 1.0) -> float:

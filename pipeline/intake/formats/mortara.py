@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.config import Limits
+from pipeline.errors import LimitError
 from pipeline.intake.formats.adapter import build_recording
 from pipeline.intake.formats.ecgdatakit_record import decoded_record, library_record
 from pipeline.intake.formats.xml_guard import canonical, checked_root, head_text, root_name
 from pipeline.types import Recording
 
 WHAT: Final = "Mortara ELI XML file"
+CHANNEL_CHARACTERS: Final = 2 * 2**20  # ten seconds at 1 kHz have 27,000; as text, a sample takes 200 bytes to read
 _MARKS: Final = ("ACQUISITION_TIME", "<TYPICAL_CYCLE", "<CHANNEL", "<SUBJECT", "MORTARA", "WELCH ALLYN", "ELI LINK")
 
 
@@ -38,5 +40,8 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
     IntakeError
         If the file is damaged or unsafe; one sentence.
     """
-    record = library_record("mortara_el250", "MortaraEL250Parser", canonical(checked_root(payload, WHAT)), WHAT)
+    root = checked_root(payload, WHAT)
+    if any(len(channel.get("DATA") or channel.text or "") > CHANNEL_CHARACTERS for channel in root.iter()):
+        raise LimitError(f"A channel of the {WHAT} has more than {CHANNEL_CHARACTERS:,} characters, the limit.")
+    record = library_record("mortara_el250", "MortaraEL250Parser", canonical(root), WHAT)
     return build_recording(name, payload, decoded_record(record, WHAT, limits), tag="mortara", limits=limits)

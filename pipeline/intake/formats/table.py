@@ -21,9 +21,9 @@ from pipeline.intake.formats import (
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 
 FORMATS: Final[tuple[Format, ...]] = (
-    Format("EDF, EDF+, BDF", (".edf", ".bdf"), "edfio", edf.recognises, edf.read),
+    Format("EDF, EDF+, BDF", (".edf", ".bdf", ".rec"), "edfio", edf.recognises, edf.read),
     Format("ISHNE Holter", (".ecg",), "HeartVision", ishne.recognises, ishne.read),
-    Format("MFER", (".mwf",), "ecgdatakit", mfer.recognises, mfer.read),
+    Format("MFER", (".mwf", ".mfr", ".mfer"), "ecgdatakit", mfer.recognises, mfer.read),
     Format("AliveCor Kardia ATC", (".atc",), "HeartVision", kardia.recognises_atc, kardia.read_atc),
     Format("AliveCor Kardia JSON", (".json",), "HeartVision", kardia.recognises_json, kardia.read_json),
     Format("Movesense JSON", (".json",), "HeartVision", movesense.recognises, movesense.read),

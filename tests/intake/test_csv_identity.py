@@ -1,0 +1,92 @@
+"""Who was recorded and when, as tables state it: dropped unless asked for, and never in what is said of a table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from pipeline.identity import Identity
+from pipeline.intake import CsvOptions, read_uploads
+from pipeline.types import Recording
+from tests.helpers.made_ecg import made_ecg
+
+APPLE = """Name,Quirin Zwiebelfisch
+Date of Birth,"1 Jan 1951"
+Recorded Date,2021-12-17 12:58:58 +0800
+Classification,Sinus Rhythm
+Symptoms,
+Device,"Watch5,1"
+Sample Rate,512 hertz
+
+
+Lead,Lead I
+Unit,µV
+
+"""
+SIGNAL, _ = made_ecg(512, 12.0)
+
+
+def table(head: str, rows: list[str], *, identity: bool = True, fs: float | None = None) -> Recording:
+    payload = (head + "\n".join(rows) + "\n").encode()
+    return read_uploads([("r.csv", payload)], csv=CsvOptions(fs=fs, unit=None), identity=identity)[0]
+
+
+def values() -> list[str]:
+    return [f"{1000 * value:.3f}" for value in SIGNAL[:, 0]]
+
+
+def test_a_watch_states_name_birth_and_start_with_its_time_zone() -> None:
+    found = table(APPLE, values())
+    start = datetime(2021, 12, 17, 12, 58, 58, tzinfo=timezone(timedelta(hours=8)))
+    assert found.identity == Identity(name="Quirin Zwiebelfisch", birth_year=1951, start=start)
+    assert found.start is not None
+    assert found.start.utcoffset() == timedelta(hours=8)
+
+
+def test_without_being_asked_nothing_of_it_is_left() -> None:
+    found = table(APPLE, values(), identity=False)
+    assert found.identity is None
+    told = " ".join([found.name, repr(found), *found.leads, *found.notices])
+    assert not [word for word in ("Quirin", "Zwiebelfisch", "1951", "2021", "12:58") if word in told]
+    assert found.digest == table(APPLE, values()).digest
+
+
+def test_a_column_of_dates_states_the_start() -> None:
+    stamps = [datetime(2024, 5, 1, 10) + timedelta(seconds=i / 512) for i in range(len(SIGNAL))]
+    rows = [f"{at.isoformat(timespec='microseconds')},{value}" for at, value in zip(stamps, values(), strict=True)]
+    assert table("time,ecg [uV]\n", rows).start == datetime(2024, 5, 1, 10)
+
+
+def test_times_of_day_and_elapsed_times_state_no_start() -> None:
+    rows = [f"{i / 512:.6f},{value}" for i, value in enumerate(values())]
+    assert table("time [s],ecg [uV]\n", rows).identity is None
+    stamps = [datetime(2024, 5, 1, 10) + timedelta(seconds=i / 512) for i in range(len(SIGNAL))]
+    rows = [f"{at:%H:%M:%S.%f},{value}" for at, value in zip(stamps, values(), strict=True)]
+    assert table("time,ecg [uV]\n", rows).identity is None
+
+
+@pytest.mark.parametrize(
+    ("line", "start"),
+    [
+        ("# Start: 2024-05-01T10:00:00Z", datetime(2024, 5, 1, 10, tzinfo=UTC)),
+        ("Recording date;2024-05-01 10:00", datetime(2024, 5, 1, 10)),
+        ("# Start: yesterday", None),
+        ("# Start: 2024-13-01 10:00", None),
+        ("Version date;2024-05-01 10:00", None),
+    ],
+)
+def test_a_line_above_the_samples_states_the_start(line: str, start: datetime | None) -> None:
+    assert table(f"{line}\nSample Rate: 512 Hz\nII [uV]\n", values()).start == start
+
+
+def test_a_name_in_a_head_of_opensignals_is_a_start_only() -> None:
+    head = (
+        "# OpenSignals Text File Format\n"
+        '# {"00:07": {"sensor": ["ECG"], "column": ["nSeq", "A1"], "sampling rate": 512, "label": ["A1"], '
+        '"date": "2016-11-2", "time": "9:19:12.3456", "resolution": [4, 10]}}\n# EndOfHeader\n'
+    )
+    counts = np.round(512 + 100 * SIGNAL[:, 0]).astype(int)
+    rows = [f"{i % 16}\t{count}" for i, count in enumerate(counts)]
+    assert table(head, rows).start == datetime(2016, 11, 2, 9, 19, 12, 345_600)

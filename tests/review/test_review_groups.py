@@ -1,0 +1,131 @@
+"""Findings of one kind as one row: which are, what stands for them, and what a decision about all of them covers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
+from pipeline.review.decisions import Decision
+from pipeline.review.groups import FindingGroup, Row, extremes, grouped, places_of, stretches_of
+from pipeline.review.morphology import NO_FAMILY, Families
+from pipeline.review.triage import triage
+from tests.helpers.review_beats import written
+from tests.helpers.review_study import analysed, at
+from tests.helpers.rhythms import with_rhythm
+
+# Three couplets: coupled after 0.5, 0.3 and 0.4 s.
+COUPLETS = "NNVVNNNNVVNNNNVVNN"
+RR = [0.8, 0.8, 0.6, 0.5, 0.9, 0.8, 0.8, 0.8, 0.6, 0.3, 0.9, 0.8, 0.8, 0.8, 0.6, 0.4, 0.9, 0.8]
+
+
+def rows(beats: ReviewedBeats) -> dict[str, Row]:
+    return {row.kind: row for row in grouped(triage(beats))}
+
+
+def couplets() -> tuple[ReviewedBeats, FindingGroup]:
+    beats = written(COUPLETS, np.array(RR))
+    group = rows(beats)["v_couplet"]
+    assert isinstance(group, FindingGroup)
+    return beats, group
+
+
+def test_findings_of_one_kind_are_one_row_and_a_single_one_stays_a_finding() -> None:
+    beats = reviewed_beats(analysed("NNVVNNNVVNNNNSSNN"), ())
+    found = rows(beats)
+    assert isinstance(found["v_couplet"], FindingGroup)
+    assert found["v_couplet"].title == "Ventricular couplets, 2"
+    assert not isinstance(found["s_couplet"], FindingGroup)
+    order = [finding.kind for finding in triage(beats)]
+    assert list(found) == list(dict.fromkeys(order))
+
+
+def test_the_longest_the_fastest_and_the_slowest_stand_for_a_group_of_events() -> None:
+    beats, group = couplets()
+    labels = {label: place.finding for place in extremes(group, beats) for label in place.label.split(", ")}
+    assert set(labels) == {"longest", "fastest", "slowest", "least sure"}
+    seconds = {member.id: member.stop_s - member.start_s for member in group.members}
+    assert labels["longest"] == labels["slowest"] == max(seconds, key=seconds.__getitem__)
+    assert labels["fastest"] == min(seconds, key=seconds.__getitem__)
+
+
+def test_the_least_sure_member_is_among_those_shown() -> None:
+    beats, group = couplets()
+    confidence = beats.confidence.copy()
+    confidence[np.searchsorted(beats.sample, group.members[2].samples[1])] = 0.2
+    doubtful = replace(beats, confidence=confidence)
+    (place,) = [place for place in extremes(group, doubtful) if "least sure" in place.label]
+    assert place.finding == group.members[2].id
+
+
+def test_of_pauses_the_longest_comes_first_and_the_shortest_is_shown() -> None:
+    beats = written("N" * 12, np.array([0.8] * 3 + [2.2] + [0.8] * 3 + [2.6] + [0.8] * 4))
+    group = rows(beats)["pause"]
+    assert isinstance(group, FindingGroup)
+    assert [member.detail for member in group.members] == ["2.60 s", "2.20 s"]
+    assert [place.label.split(",")[0] for place in extremes(group, beats)] == ["longest", "shortest"]
+
+
+def families(beats: ReviewedBeats, numbers: list[int]) -> Families:
+    """Families by hand; the second is drawn upside down."""
+    time_s = np.linspace(-0.2, 0.4, 61, dtype=np.float32)
+    shape = np.exp(-((time_s / 0.03) ** 2)).astype(np.float32)
+    median = np.stack([shape, 0.95 * shape + 0.01 * time_s, -shape])[..., None]
+    own = np.array(numbers, np.int64)
+    size = np.array([max(1, int((own == n).sum())) for n in range(3)], np.int64)
+    return Families(beats.sample, own, np.zeros(own.size, np.float32), size, median, time_s)
+
+
+def test_the_family_of_another_shape_stands_for_single_beats_as_well() -> None:
+    beats = reviewed_beats(analysed("NVNNVNNVNNVNN"), ())
+    own = families(beats, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0])
+    group = next(row for row in grouped(triage(beats, own)) if row.kind == "ectopic_v")
+    assert isinstance(group, FindingGroup)
+    labels = {label: place.finding for place in extremes(group, beats, own) for label in place.label.split(", ")}
+    assert labels["least typical"] == "ectopic_v:2"
+    assert labels["most typical"] == "ectopic_v:0"
+
+
+def test_families_look_alike_by_shape_and_not_by_sign() -> None:
+    beats = reviewed_beats(analysed("NVNNVNNVNNVNN"), ())
+    own = families(beats, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, NO_FAMILY])
+    assert own.alike(0).tolist() == [1]
+    assert own.alike(2).tolist() == []
+    far = own.apart(np.array([*at(0, 7, 10, 12)]), 0)
+    assert far == pytest.approx([0.0, 0.0, 2.0, 2.0], abs=0.02)
+
+
+def test_who_goes_through_a_group_sees_four_members_at_once_from_where_they_are() -> None:
+    beats = reviewed_beats(analysed("NNVVNN" * 6), ())
+    group = rows(beats)["v_couplet"]
+    assert isinstance(group, FindingGroup)
+    found = places_of(group, group.members[1].id, beats)
+    assert [place.finding for place in found] == [member.id for member in group.members[1:5]]
+    assert found[0].label == "2 of 6"
+    assert len(places_of(group, group.members[5].id, beats)) == 1
+
+
+def test_a_decision_about_a_group_is_about_what_is_open_in_it() -> None:
+    analysis = analysed("NNVVNNNNVVNNNNVVNN")
+    beats = reviewed_beats(analysis, (Decision("confirm", at(2, 3)),))
+    group = rows(beats)["v_couplet"]
+    assert isinstance(group, FindingGroup)
+    assert group.samples == at(8, 9, 14, 15)
+    assert [len(group.members), len(group.open), group.reviewed] == [3, 2, False]
+    done = rows(reviewed_beats(analysis, (Decision("confirm", at(2, 3, 8, 9, 14, 15)),)))["v_couplet"]
+    assert done.reviewed
+    assert done.samples == at(2, 3, 8, 9, 14, 15)
+
+
+def test_episodes_are_grouped_and_decided_by_their_stretches() -> None:
+    analysis = with_rhythm("N" * 60, (10.0, "N"), (20.0, "AFIB"), (30.0, "N"), (45.0, "AFIB"), (48.0, "N"))
+    group = next(row for row in grouped(triage(reviewed_beats(analysis, ()))) if row.kind == "afib")
+    assert isinstance(group, FindingGroup)
+    assert group.title == "Atrial fibrillation, 2"
+    assert group.detail == "25 s in all, longest 15 s"
+    assert set(stretches_of(group)) == {(2500, 5000), (7500, 11250)}
+    both = tuple(sample for stretch in stretches_of(group) for sample in stretch)
+    after = reviewed_beats(analysis, (Decision("rhythm_confirm", both),))
+    assert next(row for row in grouped(triage(after)) if row.kind == "afib").reviewed
