@@ -5,9 +5,9 @@ what three quarters of its beats are, else beat by beat; an episode as the rhyth
 agrees with the reference is confirmed, what does not is given the class of the reference (a beat that is none is
 deleted, another rhythm rejected). Beats that the model left unclassified, and rhythms that the reference never names,
 are confirmed as they are. Of a group, the places that stand for it are looked at; if all agree it is confirmed in one
-act. A few wrong beats there are changed, and what stands for the rest is looked at, up to three times; else the group
-is gone through, four members at a time, and what is left is confirmed in one act. Reading one by one is the same rule
-without groups.
+act. A single wrong beat there is changed, and what stands for the rest is looked at, up to three times; else the
+group is gone through, four members at a time, and what is left is confirmed in one act. Reading one by one is the
+same rule without groups.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from pipeline.types import Episode, IntArray, Recording
 NO_TRUE_BEAT: Final = "-"
 NEVER_NAMED: Final = frozenset({"BI", "ASYS", "NOISE"})  # by the reference rhythms of the MIT-BIH database
 SAME: Final = {"BIII": "BII"}
-FEW: Final = 3  # wrong beats that are changed without going through the whole group ...
+FEW: Final = 1  # wrong beats of a place that are changed without going through the whole group ...
 ROUNDS: Final = 3  # ... and how often
 WITHIN_S: Final = 0.15
 MOST: Final = 0.75  # of the beats of an event: what so many are, it is taken for

@@ -125,13 +125,9 @@ class Reader:
         if number:
             self.click(number)
         self.press("b")
-        new = {sample: fix.aami for fix in wrong for sample in fix.samples}
-        last = max(new)
-        for sample in member.samples:
-            if sample in new:
-                self.press(_LETTERS[new[sample]])
-            if sample < last and new.get(sample) != NO_TRUE_BEAT:
-                self.press("ArrowRight")
+        for _ in range(member.samples.index(wrong[0].samples[0])):
+            self.press("ArrowRight")
+        self.press(_LETTERS[wrong[0].aami])
         self.press("g")
 
     def click(self, number: int) -> None:

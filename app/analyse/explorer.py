@@ -12,19 +12,21 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.analyse import beat as beat_part
 from app.analyse import twelve_leads
-from app.common import ecg_chart, rhythm_view, strip_chart
+from app.common import ecg_chart, rhythm_view, strip_chart, strip_tools
 from app.common.session import Session
 from app.common.strip_chart import Picked
 from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.common.times import time_column
 from pipeline.cases import case as cases
+from pipeline.cases.strip_filters import filtered_leads
 from pipeline.errors import EcgError
 from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
 from pipeline.typed_times import read_clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
 SHARES, STRIP_PX = (3, 2), 760  # of the page for strip and beat; width of the strip in pixels
+PAGE = "analyse"
 RATE_PX = 46  # of the trend: a beat is to be understood without scrolling
 NO_BEATS = "No beat was found in this recording: the band of rhythm and the quality of the signal say why."
 ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
@@ -109,12 +111,15 @@ def _strip(session: Session) -> None:
     if twelve_leads.is_open(session):
         twelve_leads.draw(session, case)
         return
+    chosen = strip_tools.leads_of(PAGE, case.recording, case.prepared.leads)
+    look = strip_tools.look(PAGE)
     strip_chart.draw(
-        viewport, cases.window_leads(case, *viewport.span_s), cases.marks(case, *viewport.span_s),
+        viewport, filtered_leads(case.recording, chosen, *viewport.span_s, look.filters),
+        cases.marks(case, *viewport.span_s),
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
         picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments,
         width="stretch" if by_touch() else STRIP_PX,
-        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, start=case.recording.start,
+        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, start=case.recording.start, look=look,
     )  # fmt: skip
 
 
@@ -183,6 +188,8 @@ def _slider(session: Session) -> None:
             _turn("After", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
         if not twelve_leads.is_open(session):
             strip_chart.window_length(session, "window-s")
+            if session.case is not None:
+                strip_tools.choose(PAGE, session.case.recording, session.case.prepared.leads)
 
 
 def _go_to(session: Session) -> None:

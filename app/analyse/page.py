@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import opening, patient
+from app.common import opening, patient, theme_change
 from app.common import session as state
 from models import registry
 from pipeline.cases.case import Case
@@ -114,3 +114,4 @@ elif case is not None and session.is_current:
     _show(session, case)
 else:
     _analyse(session, recording)
+theme_change.watch()

@@ -24,6 +24,8 @@ MAX_POINTS = 4000  # points of one trace; the minimum and maximum of each bucket
 PAPER_PX = 1250  # width of the paper on a wide screen
 STRIP_PX = 560  # highest strip before the gain is halved
 GAIN_MM_MV = 10.0
+SPEEDS_MM_S = ((5.0, 50.0), (10.0, 25.0), (20.0, 12.5), (30.0, 10.0))  # up to how many seconds, how fast the paper runs
+SLOWEST_MM_S, LEAST_PX_PER_MM = 5.0, 2.2
 HIGHEST_BEAT_MM = 150.0
 ADD_STEP_S = 0.02
 BAND_PX, TREND_BAND_PX = 18.0, 24  # heights of the band of rhythm over a strip, and over a trend with the gap below
@@ -113,6 +115,8 @@ def strip(
     paper_px: int = PAPER_PX,
     highest_px: int = STRIP_PX,
     start: datetime | None = None,
+    gain_mm_mv: float | None = None,
+    filters: str = "",
 ) -> go.Figure:
     """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
 
@@ -120,11 +124,14 @@ def strip(
     it one of `notes` (one per mark) if there are any; the `rhythm` is a band on top of all. Beats of the `target` of a
     decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch; `ends` are times that a
     drag can take hold of. `paper_px` is how wide the paper will be, `highest_px` how high it may become before the gain
-    is halved. Times are of the clock if `start` is when the recording began.
+    is halved, unless `gain_mm_mv` is given. Times are of the clock if `start` is when the recording began. `filters`
+    are named beside the scales.
     """
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
     paper = _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px)
+    if gain_mm_mv is not None:
+        paper = replace(paper, gain_mm_mv=gain_mm_mv)
     drawing = sheet(paper, colours, start_s=start_s, window_s=window_s, start=start)
     big = 5 / paper.gain_mm_mv
     floor = 0.0
@@ -149,7 +156,8 @@ def strip(
     drawing.set(margin={"b": 24 + SCALES_PX})  # the scales stand below the times: on the paper they would hide a wave
     scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
     drawing.note(
-        text=scales, xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="top", yshift=-20,
+        text=f"{scales} · {filters}" if filters else scales,
+        xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="top", yshift=-20,
         font={"size": 11, "color": colours.muted},
     )  # fmt: skip
     if target is not None:
@@ -307,10 +315,17 @@ def _lead_range(value_mv: Array) -> tuple[float, float]:
 
 
 def _paper(window_s: float, height_mv: float, width_px: int = PAPER_PX, highest_px: int = STRIP_PX) -> Paper:
-    """Standard paper speed for a window, and the largest gain at which the strip is not too high."""
-    speed = 25.0 if window_s <= 10 else 10.0 if window_s <= 30 else 5.0
-    px_per_mm = width_px / (max(window_s, 1.0) * speed + 10)
+    """The standard paper speed for a window, slower on a narrow screen, and the largest gain that is not too high."""
+    usual = next((speed for longest, speed in SPEEDS_MM_S if window_s <= longest), SLOWEST_MM_S)
+    slower = [speed for _, speed in SPEEDS_MM_S if speed <= usual]
+    readable = (speed for speed in slower if _px_per_mm(window_s, speed, width_px) >= LEAST_PX_PER_MM)
+    speed = next(readable, SLOWEST_MM_S if usual == SLOWEST_MM_S else slower[-1])
+    px_per_mm = _px_per_mm(window_s, speed, width_px)
     return Paper(speed, _gain(height_mv, highest_px / px_per_mm - 7), px_per_mm)
+
+
+def _px_per_mm(window_s: float, speed_mm_s: float, width_px: int) -> float:
+    return width_px / (max(window_s, 1.0) * speed_mm_s + 10)
 
 
 def _gain(height_mv: float, highest_mm: float) -> float:

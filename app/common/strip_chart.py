@@ -10,14 +10,16 @@ from typing import Literal
 import streamlit as st
 
 from app.common import ecg_chart
+from app.common.strip_tools import StripLook
 from app.common.theme import by_touch, palette
 from app.common.viewport import Looking, Viewport
 from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.types import Episode, QualitySegment
 
-WINDOWS_S = (5.0, 10.0, 30.0, 60.0)
+WINDOWS_S = (5.0, 10.0, 20.0, 30.0, 60.0)
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 PHONE_PX = 340
+PLAIN = StripLook()
 Inside = Callable[[Sequence[float], Sequence[float]], None]
 
 
@@ -54,6 +56,7 @@ def draw(
     adding: bool = False,
     ends: tuple[float, ...] = (),
     start: datetime | None = None,
+    look: StripLook = PLAIN,
 ) -> None:
     """Draw the window of a recording.
 
@@ -75,12 +78,15 @@ def draw(
         Of the chart on the page, in pixels.
     start : datetime, optional
         When the recording began, so that times are of the clock.
+    look : StripLook, optional
+        The gain and the filters that the reader chose; `leads` are filtered already.
     """
     phone = by_touch()
     figure = ecg_chart.strip(
         leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality, rhythm=rhythm,
         selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
         adding=adding, ends=ends, drag=drags(picked, phone=phone, adding=adding), start=start,
+        gain_mm_mv=look.gain_mm_mv, filters=str(look.filters) if look.filters else "",
     )  # fmt: skip
     pickable(figure, key, alt, picked, width=width)
 

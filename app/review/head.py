@@ -77,7 +77,7 @@ def _say(session: ReviewSession, review: StudyReview) -> None:
         st.error(plain(session.error), icon=":material/error:")
     if session.notice:
         st.warning(plain(session.notice), icon=":material/group:")
-    if standing.state == "signed" and standing.signature is not None:
+    if standing.state == "signed" and standing.reading == "main" and standing.signature is not None:
         signed = standing.signature
         st.info(
             f"Signed by {plain(signed.who)} on {signed.at:%Y-%m-%d at %H:%M} UTC: read-only. Reopen it under "

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common import cache, reader
+from app.common import cache, reader, theme_change
 from app.common.open_study import is_blind
 from app.common.text import plain
 from app.common.theme import is_dark
@@ -63,7 +63,7 @@ def _study() -> None:
         if here.reading == "main" and is_blind(seen, reader.current()):
             here = switch_study(here.study_id or 0, "second")  # their own reading: the first one would unblind it
         if here.review is None or here.review.standing.stamp != seen:
-            now = standing(here.study_id or 0, reading=here.reading)
+            now = standing(here.study_id or 0, reading=here.reading, reader=reader.current())
             material = here.review.material if here.review else cache.review_material(now.study)
             here.put(review_of(material, now, here.review))
         review = here.review
@@ -118,6 +118,7 @@ def _nothing() -> None:
 
 
 st.html(STYLE)
+theme_change.watch()
 if _follow().study_id is None:
     _nothing()
 else:

@@ -7,12 +7,12 @@ from functools import partial
 
 import streamlit as st
 
-from app.common import strip_chart
+from app.common import strip_chart, strip_tools
 from app.common.strip_chart import Picked
 from app.common.text import plain
 from app.review import decide
 from app.review.session import ReviewSession
-from pipeline.cases.strip_content import recorded_leads
+from pipeline.cases.strip_filters import filtered_leads
 from pipeline.cases.study_review import StudyReview
 from pipeline.review.triage import EpisodeFinding, StatementFinding
 from pipeline.wording import grouped
@@ -20,6 +20,7 @@ from pipeline.wording import grouped
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
 PAPER_PX, HIGHEST_PX = 1000, 335  # width of the paper beside the list, and its greatest height
 CHECK = "✓"
+PAGE = "review"
 
 
 def draw(session: ReviewSession, review: StudyReview) -> None:
@@ -39,13 +40,16 @@ def _ends(session: ReviewSession) -> tuple[float, ...]:
 def _strip(session: ReviewSession, review: StudyReview) -> None:
     viewport = session.viewport
     shown = review.window(*viewport.span_s)
+    recording, look = review.material.recording, strip_tools.look(PAGE)
+    chosen = strip_tools.leads_of(PAGE, recording, review.study.leads)
     strip_chart.draw(
-        viewport, recorded_leads(review.material.recording, review.study.leads, *viewport.span_s), review.marks(shown),
+        viewport, filtered_leads(recording, chosen, *viewport.span_s, look.filters), review.marks(shown),
         key=f"review-strip-{session.picks}", alt="ECG strip with the class in force above each beat",
         picked=_picked(session, review), selected=session.sample, quality=review.material.analysis.quality.segments,
         rhythm=review.beats.rhythm,
         paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(review, int(i)) for i in shown),
-        target=session.target(), adding=session.adding, ends=_ends(session), start=review.material.recording.start,
+        target=session.target(), adding=session.adding, ends=_ends(session), start=recording.start,
+        look=look,
     )  # fmt: skip
 
 
@@ -115,6 +119,7 @@ def _way(session: ReviewSession, review: StudyReview) -> None:
         ):
             _button(name, label, icon, session.turn, sign, keys)
         strip_chart.window_length(session, "review-window")
+        strip_tools.choose(PAGE, review.material.recording, review.study.leads)
 
 
 def _button(name: str, label: str, icon: str, act: Callable[..., None], value: float, keys: str) -> None:

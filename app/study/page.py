@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from app.common import next_study, patient, reader
+from app.common import next_study, patient, reader, theme_change
 from app.common.open_study import OpenStudy, is_blind, opened, recording_page, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
@@ -115,6 +115,7 @@ def _nothing() -> None:
 
 
 number = _number()
+theme_change.watch()
 try:
     if number is None:
         _nothing()

@@ -56,9 +56,8 @@ def _offer(here: OpenStudy, now: Standing, reader: str) -> None:
         "A second reader starts from the model's answer and sees nothing of the first reading. When both are done, "
         "HeartVision lists every difference and how far the readers agree."
     )
-    if now.state in ("new", "signed"):
-        wait = "when the first reader has begun" if now.state == "new" else "when the study is reopened"
-        st.info(f"A second reading can begin {wait}.", icon=":material/info:")
+    if now.state == "new":
+        st.info("A second reading can begin when the first reader has begun.", icon=":material/info:")
         return
     first = reader in readers([here.study_id]).get(here.study_id, ())
     st.button(
@@ -71,7 +70,7 @@ def _offer(here: OpenStudy, now: Standing, reader: str) -> None:
 
 
 def _own(here: OpenStudy, now: Standing, reader: str) -> None:
-    own = standing(here.study_id, reading="second")
+    own = standing(here.study_id, reading="second", reader=reader)
     st.info("Your second reading is open. You see the model's answer and your own decisions only.",
             icon=":material/visibility_off:")  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -132,9 +132,10 @@ class StudyReview:
 
     @property
     def writable(self) -> bool:
-        """Whether decisions are taken: not once the study is signed, or the second reading closed."""
-        closed = self.standing.reading == "second" and self.standing.second_done
-        return self.standing.state != "signed" and not closed
+        """Whether decisions are taken: not once the study is signed, or, in a second reading, once that is closed."""
+        if self.standing.reading == "second":
+            return not self.standing.second_done
+        return self.standing.state != "signed"
 
     @property
     def looked_at(self) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.export.ecg_paper import trace_pen
-from pipeline.export.pdf_page import BOTTOM_MM, CLASS_COLOURS, INNER_MM, LEFT_MM, MUTED, TOP_MM, ReportSheet
+from pipeline.export.pdf_page import BOTTOM_MM, CLASS_COLOURS, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, TOP_MM, ReportSheet
 from pipeline.export.report_content import ReportContent
 from pipeline.signal.gaps import runs
 from pipeline.types import FloatArray
@@ -44,10 +44,11 @@ def draw_disclosure(sheet: ReportSheet, content: ReportContent) -> None:
 def _draw_head(sheet: ReportSheet, content: ReportContent) -> None:
     sheet.add_page()
     lead = content.leads[0]
-    scale = f"{HALF_MV:g} mV above and below the middle of a row" if content.calibrated[0] else "not calibrated"
+    scale = f"{HALF_MV:g} mV above and below its middle" if content.calibrated[0] else "not calibrated"
     sheet.say(LEFT_MM, TOP_MM + 3, f"Full disclosure, lead {lead}", 10, bold=True)
-    text = f"a minute a row; {scale}, higher waves are cut off; marks: beats that are not N"
-    sheet.say(LEFT_MM + 62, TOP_MM + 3, text, 7, colour=MUTED)
+    text = f"a minute a row, {scale}; what is higher is cut off; marks: not N"
+    left = LEFT_MM + sheet.width_of(f"Full disclosure, lead {lead}", 10, bold=True) + 4
+    sheet.say(left, TOP_MM + 3, sheet.fit(text, RIGHT_MM - left, 7), 7, colour=MUTED)
 
 
 def _draw_row(sheet: ReportSheet, value: FloatArray, fs: float, y: float, half_mm: float) -> None:

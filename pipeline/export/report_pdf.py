@@ -82,11 +82,11 @@ def pdf_bytes(content: ReportContent, *, disclosure: bool = False) -> bytes:
     sheet = _sheet(content)
     flow = _first_page(sheet, content, pages=True)
     flow.table(rows_table(content))
+    flow.beside(rhythm_table(content), beats_table(content))
     if content.analysis.duration_s >= SHORT_S:
-        flow.beside(rhythm_table(content), beats_table(content))
         flow.beside(variability_table(content), _origin_table(content))
     else:
-        flow.beside(_origin_table(content), beats_table(content))
+        flow.table(_origin_table(content))
     draw_strips(sheet, content, flow.y, flow.bottom)
     _draw_ecg(sheet, content)
     if disclosure:

@@ -108,7 +108,8 @@ def _quality(content: ReportContent) -> str:
 def reviewed_words(content: ReportContent) -> tuple[str, ...]:
     """State how much was reviewed, what urgent is still open, and why it was signed all the same."""
     left, total = content.undecided, len(content.findings)
-    seen = f"{grouped(total - len(left.findings))} of {grouped(total)} findings are reviewed"
+    they = "finding is" if total == 1 else "findings are"
+    seen = f"{grouped(total - len(left.findings))} of {grouped(total)} {they} reviewed"
     unseen = f"; {grouped(len(left.findings))} not reviewed, as the model gave them" if left.findings else ""
     none = NO_RHYTHM if content.urgent_statements else NOTHING_LISTED
     lines = [f"{seen}{unseen}." if total else none]

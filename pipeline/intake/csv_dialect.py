@@ -18,6 +18,8 @@ _RX_DOT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _RX_COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _RX_BOTH: Final = re.compile(r"[+-]?\d{1,3}(?:([.,' \u00a0\u202f])\d{3})+(?:([.,])\d+)?")
 _RX_WHOLE: Final = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[.' ]\d{3})+)")
+_RX_LETTERS: Final = re.compile(r"[^\W\d_]")
+_DIGITS: Final = 6  # different ones in a column of single digits are decimals, not marks
 _RX_GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+")
 
 
@@ -109,6 +111,8 @@ def _halves_of_numbers(lines: Sequence[str], width: int, head: Sequence[str]) ->
         return False
     if not all(cell.isdigit() for row in rest for cell in row):
         return False
+    if width == 2 and all(len(row[0]) == 1 for row in rest) and len({row[0] for row in rest}) >= _DIGITS:
+        return not any(map(_RX_LETTERS.search, cells_of(_above(head), ",")[1:]))  # tenths; no second lead is so small
     padded = [any(len(row[k]) > 1 and row[k][0] == "0" for row in rest) for k in range(width // 2)]
     minus = [any(row[k] == "-0" for row in whole) for k in range(width // 2)]
     if width == 2 and _one_name(head):
@@ -116,10 +120,15 @@ def _halves_of_numbers(lines: Sequence[str], width: int, head: Sequence[str]) ->
     return all(one or other for one, other in zip(padded, minus, strict=True))
 
 
+def _above(head: Sequence[str]) -> str:
+    """Return the line above the first numbers, "," if there is none."""
+    first = next((i for i, line in enumerate(head) if line.strip() and all(map(is_number, cells_of(line, ",")))), 0)
+    return next((line for line in reversed(head[:first]) if line.strip()), ",")
+
+
 def _one_name(head: Sequence[str]) -> bool:
     """Tell whether the line above the first numbers is a single name."""
-    first = next((i for i, line in enumerate(head) if line.strip() and all(map(is_number, cells_of(line, ",")))), 0)
-    above = next((line for line in reversed(head[:first]) if line.strip()), ",")
+    above = _above(head)
     plain = len(above) <= 32 and not above.startswith("#") and not any(mark in above for mark in ",;\t:=")
     return plain and not is_number(above.strip())
 

@@ -31,10 +31,11 @@ TIME_UNITS: Final = MappingProxyType(
     | dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "millis"), 1e-3)
     | dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds", "micros"), 1e-6)
     | dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds", "nanos"), 1e-9)
+    | dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0)
 )
 _OTHER_UNITS: Final = frozenset(
     ("cal", "raw", "hh:mm:ss.mmm", "hh:mm:ss", "[hh:mm:ss.mmm]", "yyyy-mm-dd", "#", "samples", "bpm", "g", "mg", "m/s2",
-     "m/s^2", "deg/s", "%", "mmhg", "°c", "ohm", "kohm", "index", "date", "min", "text")
+     "m/s^2", "deg/s", "%", "mmhg", "°c", "ohm", "kohm", "index", "date", "text")
 )  # fmt: skip
 _RX_IN_NAME: Final = re.compile(
     r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([a-zA-Zµμ]{1,12}))$"

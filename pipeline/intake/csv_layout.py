@@ -15,6 +15,7 @@ from pipeline.intake.csv_roles import ColumnRole, column_facts, column_roles, wi
 from pipeline.intake.csv_text import cells_of, is_clock, is_missing, sample_lines
 
 _ROWS_SAMPLED: Final = 300  # at the beginning, and about half as many in the middle and at the end
+_FINE: Final = 0.9  # of the stamps are different: no column of times need be finer
 _COLUMNS_MAX: Final = 64  # leads, times, events and what else recorders write
 _FOOTER_LINES: Final = 40  # at most so many lines below the samples are no samples
 
@@ -147,8 +148,9 @@ def _times(roles: Sequence[ColumnRole], rows: Sequence[Sequence[str]]) -> tuple[
     """Return the columns of times, the one whose stamps differ most first."""
     places = [column.place - 1 for column in roles if column.role == "time"]
     chosen = [column.place - 1 for column in roles if column.role == "time" and column.why == "chosen"]
-    fine = {k: len({row[k] for row in rows}) / len(rows) for k in places}
-    return tuple(chosen or sorted(places, key=lambda k: (-round(fine[k], 1), k)))
+    fine = {k: min(len({row[k] for row in rows}), _FINE * len(rows)) for k in places}
+    dates = {k for k in places if is_clock(rows[0][k]) and ":" not in rows[0][k]}
+    return tuple(chosen or sorted(places, key=lambda k: (k in dates, -fine[k], k)))
 
 
 def _clock(rows: Sequence[Sequence[str]], k: int) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ MISSING: Final = (
     *("-", "--", "---", "missing", "NaT"),
 )
 # What recorders write in place of a sample while an electrode is off, a converter overflows or a packet is lost.
-MARKERS: Final = frozenset(
+_MARK_WORDS: Final = frozenset(
     (
-        *("!", "!!", "!!!", "?", "*", "x", "lo", "off", "lead off", "leads off", "lead_off", "leads_off", "leadoff"),
+        *("", "lo", "off", "lead off", "leads off", "lead_off", "leads_off", "leadoff"),
         *("leadsoff", "disconnected", "error", "err", "invalid", "overflow", "ovf", "ovrflw", "saturated", "lost"),
     )
 )
@@ -157,7 +157,18 @@ def plain_number(cell: str, decimal: str, thousands: str) -> str:
 
 def is_missing(cell: str) -> bool:
     """Tell whether a cell stands for a missing sample, markers such as "!" for electrodes off included."""
-    return cell in MISSING or cell in MARKERS or cell.casefold() in MARKERS
+    return cell in MISSING or is_marker(cell)
+
+
+def is_marker(cell: str) -> bool:
+    """Tell whether a cell is a mark in place of a sample, such as "!", "Leads off!" or "**".
+
+    Examples
+    --------
+    >>> [is_marker(cell) for cell in ("!", "Leads Off!", "**", "", "0.5", "button")]
+    [True, True, True, False, False, False]
+    """
+    return bool(cell) and cell.casefold().strip("!?*#+-. ") in _MARK_WORDS
 
 
 def is_clock(cell: str) -> bool:

@@ -239,7 +239,10 @@ def read_timing(times: Times, stated: float | None, limits: Limits, first_row: i
     group = float(np.median(np.diff(np.flatnonzero(steps > 0)))) if held > 0.2 and (steps > 0).sum() > 2 else 1.0
     jitter = float(np.median(np.abs(steps * fs - 1))) if held <= 0.2 else group
     even = jitter < 0.1 and held <= 0.2
-    before, missing = _gaps(times, fs, group, 0.75 if even else max(1.5, 0.5 * group, 8.0 * min(jitter, 1.0)))
+    if group > 1:
+        before, missing = _packet_gaps(times, np.flatnonzero(steps > 0) + 1, fs, group)
+    else:
+        before, missing = _gaps(times, fs, 0.75 if even else max(1.5, 8.0 * min(jitter, 1.0)))
     _check_gaps(missing, before, n, fs, limits, first_row)
     lost = float(missing.sum())
     fs = (n - 1 + lost) / span if group == 1 else fs
@@ -255,19 +258,34 @@ def _stray(times: Times, fs: float) -> float:
     return float(max(line.max(), -line.min())) * fs
 
 
-def _gaps(times: Times, fs: float, group: float, least: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _packet_gaps(
+    times: Times, starts: NDArray[np.int64], fs: float, group: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the same as `_gaps` for stamps that whole packets have; the first and the last one may be cut."""
+    late = (times[starts] - times[starts[0]]) * fs - (starts - starts[0])
+    rise = np.diff(_envelope(late, 5))
+    at = np.flatnonzero(rise > max(1.5, 0.5 * group))
+    missing = np.rint(rise[at]).astype(np.int64)
+    return starts[at + 1], missing
+
+
+def _gaps(times: Times, fs: float, least: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return rows before which samples are missing and how many.
 
     A stamp that is late is no gap if one of the next is in time again: what counts is the lower envelope of lateness.
     """
     late = (times - times[0]) * fs
     late -= np.arange(times.size)
-    horizon = int(max(16, _HORIZON_S * fs, 5 * group)) | 1
-    envelope = minimum_filter1d(late, horizon, origin=-(horizon // 2), mode="nearest")
-    rise = np.diff(envelope)
+    rise = np.diff(_envelope(late, int(max(16, _HORIZON_S * fs))))
     at = np.flatnonzero(rise > least)
     missing = np.rint(rise[at]).astype(np.int64)
     return (at + 1)[missing > 0], missing[missing > 0]
+
+
+def _envelope(late: Times, horizon: int) -> Times:
+    """Return the least of each value and the next ones, up to `horizon` of them."""
+    size = horizon | 1
+    return np.asarray(minimum_filter1d(late, size, origin=-(size // 2), mode="nearest"))
 
 
 def _check_gaps(

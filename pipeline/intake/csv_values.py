@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_layout import CsvLayout
-from pipeline.intake.csv_text import MARKERS, MISSING, decoded, is_missing, plain_number
+from pipeline.intake.csv_text import MISSING, decoded, is_marker, is_missing, plain_number
 from pipeline.intake.csv_time import clock_format, clock_seconds
 from pipeline.types import FloatArray
 
@@ -249,7 +249,7 @@ def _value(cell: str, k: int, number: int, layout: CsvLayout, repairs: Repairs) 
     dialect = layout.dialect
     if dialect.is_number(cell):
         return float(plain_number(cell, dialect.decimal, dialect.thousands))
-    if cell in MARKERS or cell.casefold() in MARKERS:
+    if is_marker(cell):
         repairs.count(cell)
         return float("nan")
     raise IntakeError(f"Row {number}, column {k + 1} of the CSV file is not a number; correct it.")

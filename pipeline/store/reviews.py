@@ -164,16 +164,33 @@ def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
         )
 
 
-def standing(study_id: int, *, reading: Role = "main") -> Standing:
+def standing(study_id: int, *, reading: Role = "main", reader: str = "") -> Standing:
     """Return the current state of a reading.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reading : Role, optional
+        Which of its readings.
+    reader : str, optional
+        Who asks. A second reading is seen by nobody but its reader until it is finished; and its reader, if named, does
+        not see the first one until then.
 
     Raises
     ------
     ReviewError
-        If there is no such study or reading.
+        If there is no such study or reading, or this reader must not see it yet.
     """
     with database().reading() as session:
-        return _standing(session, study_row(session, study_id), reading_row(session, study_id, reading))
+        study, row = study_row(session, study_id), reading_row(session, study_id, reading)
+        second = find_reading(session, study_id, "second")
+        if second is not None and second.state == "open":
+            if reading == "second" and reader != second.reader:
+                raise ReviewError("This reading is blind: nobody but its reader sees it until it is finished.")
+            if reading == "main" and reader == second.reader:
+                raise ReviewError("You are the second reader of this study; finish your own reading first.")
+        return _standing(session, study, row)
 
 
 def audit(study_id: int) -> tuple[Entry, ...]:
@@ -448,8 +465,12 @@ def reopen(study_id: int, *, reader: str, expected_version: int, reason: str, ke
 
 
 def check_writable(log: Log, expected_version: int) -> None:
-    """Refuse to change a signed study or a finished reading, and refuse the wrong reader or an outdated version."""
-    log.check_unsigned()
+    """Refuse to change a signed or a finished reading, and refuse the wrong reader or an outdated version.
+
+    A second reading may be made of a signed study.
+    """
+    if log.reading.role == "main":
+        log.check_unsigned()
     second = find_reading(log.session, log.study.id, "second")
     if log.reading.role == "second":
         if log.reading.state == "closed":

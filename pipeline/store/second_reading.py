@@ -26,7 +26,7 @@ def begin_second(study_id: int, *, reader: str) -> int:
     Raises
     ------
     ReviewError
-        If the study is new or signed, the reader took part in the first reading, or someone else is second reader.
+        If the study is new, the reader took part in the first reading, or someone else is second reader.
     """
     with open_log(study_id, "main", reader, None) as log:
         second = find_reading(log.session, study_id, "second")
@@ -147,7 +147,6 @@ def adjudicate(
 
 
 def _check_second_possible(log: Log, second: ReadingRow | None) -> None:
-    log.check_unsigned()
     if log.study.state == "new":
         raise ReviewError("This study has no first reader yet; begin the review instead.")
     if second is not None:

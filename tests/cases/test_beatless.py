@@ -119,7 +119,7 @@ def test_the_report_names_the_rhythm_and_draws_it(content: ReportContent, code: 
     assert NAMES[code] in text
     assert "40 s" in text
     assert "100 %" in text
-    assert ("None was found." in text) == (code == "NOISE")
+    assert ("Nothing urgent was found." in text) == (code == "NOISE")
 
 
 def test_the_bundle_has_the_rhythm_and_is_valid(content: ReportContent, code: RhythmCode) -> None:

@@ -246,3 +246,13 @@ def test_worklist_and_study_fit_the_screen(
         to_study(page, address, number, tab)
         assert_fits(page)
         shot(page, f"study-{tab.lower().replace(' ', '-')}-{scheme}")
+
+
+def test_a_change_of_theme_keeps_the_labels_of_a_page_that_is_open(new_page: NewPage, address: str) -> None:
+    number = study("Read at dusk", BEATS)
+    page = new_page(WIDE, "light")
+    page.goto(f"{address}/review?study={number}")
+    letter = page.locator(".js-plotly-plot text").filter(has_text=re.compile("^N$")).first
+    expect(letter).to_have_css("fill", "rgb(92, 104, 115)")
+    page.emulate_media(color_scheme="dark")
+    expect(letter).to_have_css("fill", "rgb(154, 167, 178)")

@@ -94,6 +94,8 @@ Unit,µV
 """
 APPLE_DE = APPLE.replace("Sample Rate,250 hertz", "Abtastrate,250 Hertz").replace("Unit,", "Einheit,")
 APPLE_DE = APPLE_DE.replace("Lead,Lead I", "Ableitung,Ableitung I").replace("Name,", "Name,")
+APPLE_FR = APPLE.replace("Sample Rate,250 hertz", 'Fréquence d’échantillonnage,"250 hertz"')
+APPLE_FR = APPLE_FR.replace("Lead,Lead I", "Dérivation,Dérivation I").replace("Unit,", "Unité,").replace("Name", "Nom")
 OPENSIGNALS = (
     '# OpenSignals Text File Format\n# {{"00:07:80:4B:2D:8F": {{"sensor": ["RESP", "ECG"], "device name": "x", '
     '"column": ["nSeq", "DI", "CH1", "CH2"], "sampling rate": 250, "label": ["CH1", "CH2"], '
@@ -125,6 +127,8 @@ CASES = (
          "fs unit", "200"),
     Case("Apple Watch", table(fixed(MV * 1000), above=APPLE), ("I",), "fs unit", "uV"),
     Case("Apple Watch in German", table(fixed(MV * 1000, 3, ","), above=APPLE_DE), ("I",), "fs unit", "uV"),
+    Case("Apple Watch in French", table([f'"{v}"' for v in fixed(MV * 1000, 3, ",")], above=APPLE_FR), ("I",),
+         "fs unit", "uV"),
     Case("OpenSignals", table(whole(np.arange(ROWS) % 16), ["0"] * ROWS, whole(500 + BREATH * 90), U, sep="\t",
          above=OPENSIGNALS, last="\t"), ("ECG",), "fs unit", "none"),
     Case("Kardia", table(U, above="Patient: Test Person\nRecorded: 2024-01-02\nSample rate: 250 Hz\nUnits: uV\n",
@@ -166,6 +170,8 @@ CASES = (
     Case("decimal comma in a single quoted column", table([f'"{v}"' for v in fixed(MV, 3, ",")]), ONE, ""),
     Case("decimal comma with tabs", table(fixed(MV, 3, ","), fixed(MV2, 3, ","), sep="\t", names="I\tII"),
          ("I", "II"), ""),
+    Case("one decimal after a comma in a single column", table(fixed(UV / 10 + (np.arange(ROWS) % 7) / 1e3, 1, ",")),
+         ONE, "", "mV*100"),
     Case("two columns of whole numbers are no decimals", table(whole(600 + UV // 10), whole(600 + UV2 // 10)),
          ("lead 1", "lead 2"), "", "offset"),
     Case("points between thousands", table([f"{v:,.2f}".translate(str.maketrans(",.", ".,")) for v in MV * 5000],
@@ -242,6 +248,11 @@ CASES = (
     Case("the same stamp for a packet of 20", table(whole(_packets(EPOCH_MS, 20)), A, names="timestamp,II")),
     Case("a stamp for the first of each packet only", table(
          [str(v) if i % 25 == 0 else "" for i, v in enumerate(EPOCH_MS)], A, names="timestamp,II")),
+    Case("a phone's stamp for each packet", table([f"{t.isoformat(timespec='milliseconds')}" for t in
+         CLOCK[np.arange(ROWS) // 73 * 73]], U, sep=";", names="Phone timestamp;ecg [uV]"), ("ecg",), "fs unit", "uV"),
+    Case("a date and a time of whole seconds", table([f"{t:%d.%m.%Y}" for t in CLOCK], [f"{t:%H:%M:%S}" for t in CLOCK],
+         fixed(MV, 3, ","), sep=";", names="Datum;Uhrzeit;EKG"), ("EKG",)),
+    Case("minutes", table(fixed(T / 60, 7), A, names="time (min),II")),
     Case("jitter of a phone", table(whole(EPOCH_MS + np.random.default_rng(5).integers(-3, 4, ROWS)), A,
          names="timestamp,II")),
     # below
@@ -262,6 +273,8 @@ def _truth(case: Case) -> np.ndarray:
     both = np.stack([MV, MV2], axis=1)
     if case.unit == "none":
         both = both * 1000
+    if case.unit == "mV*100":
+        both = both * 100
     if case.unit == "5000":
         both = both * 5000
     if case.unit == "offset":
@@ -275,7 +288,9 @@ def test_each_dialect_gives_the_samples_leads_and_rate(case):
     assert found.leads == case.leads
     assert found.fs == pytest.approx(FS, rel=2e-3)
     assert found.n_samples == ROWS
-    loose = {"mV/100": 0.006, "200": 0.005, "5000": 0.06, "none": 1.0, "offset": 0.6}.get(case.unit, 1.1e-3)
+    loose = {"mV/100": 0.006, "200": 0.005, "5000": 0.06, "none": 1.0, "offset": 0.6, "mV*100": 0.06}.get(
+        case.unit, 1.1e-3
+    )
     np.testing.assert_allclose(found.p_signal, _truth(case), atol=loose)
     assert not np.isnan(found.p_signal).any()
 
@@ -368,7 +383,7 @@ def test_times_that_run_back_or_leap_by_days_are_refused():
 
 
 @pytest.mark.parametrize(
-    "mark", ["!", "null", "NaN", "n/a", "NA", "", "-", "lead off", "Leads Off", "-32768", "9999", "#N/A"]
+    "mark", ["!", "null", "NaN", "n/a", "NA", "", "-", "lead off", "Leads Off!", "-32768", "9999", "#N/A"]
 )
 @pytest.mark.parametrize("timed", [True, False])
 def test_marks_in_place_of_samples_are_gaps(mark, timed):
@@ -378,7 +393,7 @@ def test_marks_in_place_of_samples_are_gaps(mark, timed):
     found = read_csv("r", payload, CsvOptions(FS, "uV"))
     assert found.n_samples == ROWS
     assert np.flatnonzero(np.isnan(found.p_signal[:, 0])).tolist() == [*range(800, 900)]
-    if mark in ("!", "lead off", "Leads Off", "-32768", "9999"):
+    if mark in ("!", "lead off", "Leads Off!", "-32768", "9999"):
         assert f"100 samples are written {mark!r} and taken as missing." in found.notices
 
 

@@ -237,7 +237,7 @@ def test_the_second_reader_starts_from_the_model_and_sees_nothing_of_the_first()
     first = began()
     decide(first.study.id, TO_V, reader=ANNA, expected_version=first.version)
     version = begin_second(first.study.id, reader=BERT)
-    second = standing(first.study.id, reading="second")
+    second = standing(first.study.id, reading="second", reader=BERT)
     assert (second.version, second.decisions, second.second_reader) == (version, (), BERT)
     assert begin_second(first.study.id, reader=BERT) == version
     with pytest.raises(ReviewError, match="still reading"):
@@ -252,7 +252,7 @@ def test_both_readers_work_side_by_side_without_getting_in_each_others_way() -> 
     second = decide(study, Decision("reject", at(1)), reader=BERT, expected_version=second, reading="second")
     version = undo(study, reader=ANNA, expected_version=version)
     second = undo(study, reader=BERT, expected_version=second, reading="second")
-    assert standing(study).decisions == standing(study, reading="second").decisions == ()
+    assert standing(study).decisions == standing(study, reading="second", reader=BERT).decisions == ()
 
 
 def test_each_reader_writes_in_their_own_reading_only() -> None:
@@ -275,10 +275,6 @@ def test_who_cannot_be_second_reader_is_told_why() -> None:
     begin_second(study, reader=BERT)
     with pytest.raises(ReviewError, match=f"{BERT} is the second reader"):
         begin_second(study, reader=CARLA)
-    signed = began("signed")
-    sign(signed.study.id, reader=ANNA, expected_version=signed.version)
-    with pytest.raises(ReviewError, match="signed"):
-        begin_second(signed.study.id, reader=BERT)
 
 
 def test_a_withdrawn_second_reading_stays_in_the_trail_and_makes_room() -> None:
@@ -290,7 +286,34 @@ def test_a_withdrawn_second_reading_stays_in_the_trail_and_makes_room() -> None:
     withdraw_second(study, reader=ANNA, reason="on leave")
     assert [entry.event for entry in audit(study)] == ["begin", "second_begun", "decide", "second_withdrawn"]
     begin_second(study, reader=CARLA)
-    assert standing(study, reading="second").decisions == ()
+    assert standing(study, reading="second", reader=CARLA).decisions == ()
+
+
+def test_a_blind_reading_is_seen_by_nobody_but_its_reader_until_it_is_finished() -> None:
+    study = began().study.id
+    version = begin_second(study, reader=BERT)
+    for reader in (ANNA, CARLA, ""):
+        with pytest.raises(ReviewError, match="nobody but its reader"):
+            standing(study, reading="second", reader=reader)
+    with pytest.raises(ReviewError, match="finish your own reading first"):
+        standing(study, reader=BERT)
+    assert standing(study, reader=ANNA).reading == "main"
+    finish_second(study, reader=BERT, expected_version=version)
+    assert standing(study, reading="second", reader=ANNA).second_done
+    assert standing(study, reader=BERT).reading == "main"
+
+
+def test_a_signed_study_can_be_read_again_and_stays_signed() -> None:
+    first = began()
+    study = first.study.id
+    sign(study, reader=ANNA, expected_version=first.version)
+    version = begin_second(study, reader=BERT)
+    version = decide(study, TO_V, reader=BERT, expected_version=version, reading="second")
+    finish_second(study, reader=BERT, expected_version=version)
+    assert standing(study).state == "signed"
+    assert len(comparison(study).agreement.differences) == 2
+    with pytest.raises(ReviewError, match="signed and read-only"):
+        decide(study, TO_V, reader=BERT, expected_version=standing(study).version)
 
 
 def compared() -> int:
