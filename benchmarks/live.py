@@ -65,6 +65,7 @@ for lead in recording.leads:
     channel.append_child_value("label", lead)
     channel.append_child_value("unit", "mV")
 outlet = pylsl.StreamOutlet(info)
+print("ready", flush=True)
 outlet.wait_for_consumers(60.0)
 began, sent = pylsl.local_clock(), 0
 while sent < recording.n_samples:
@@ -188,7 +189,10 @@ def loopback(options: argparse.Namespace) -> dict[str, LiveTimes]:
     source = _Stamped("hv-benchmark")
     delays, classifier = Delays(source), load_classifier(RECORDING_NETWORK)
     lags: list[float] = []
-    with subprocess.Popen([sys.executable, "-c", SENDER, str(demo_path())], cwd=ROOT) as sender:
+    command = [sys.executable, "-c", SENDER, str(demo_path())]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as sender:
+        assert sender.stdout is not None
+        sender.stdout.readline()
         with tempfile.TemporaryDirectory() as folder:
             plan = SessionPlan(Path(folder), "live-loopback", LOOPBACK_S)
             session = LiveSession(source, plan, lambda: classifier, delays.watch)
