@@ -111,6 +111,7 @@ def test_a_stretch_is_named_and_its_end_dragged(page: Page) -> None:
     page.mouse.move(start + box["width"] * 0.3, box["y"] + box["height"] * 0.75, steps=8)
     page.mouse.up()
     expect(heading).to_contain_text(re.compile(r"Atrial fibrillation [67] s"))
+    settle(page)
     page.keyboard.press("x")
     expect(page.get_by_role("option", name=re.compile("Atrial fibrillation"))).to_have_count(0)
 
