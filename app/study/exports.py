@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,16 +11,14 @@ import streamlit as st
 
 from app.common import cache
 from app.common.open_study import OpenStudy, leave_review
+from app.common.result_files import REVIEWED, Content, Form, made, reviewed, trained_on
 from app.common.text import plain
 from app.study import report
-from app.study.report import trained_on
 from pipeline.cases.study_review import StudyReview
 from pipeline.export import write_analysis_json, write_atr, write_csv, write_rhythm_csv
 from pipeline.export.fhir import write_fhir
 from pipeline.export.report_content import ReportContent, report_content
-from pipeline.export.report_pdf import write_full_pdf, write_pdf, write_summary_pdf
-from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json, write_summary_csv
-from pipeline.export.signing import reviewed_content, study_facts
+from pipeline.export.report_pdf import write_pdf
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store.deletion import delete_signal
@@ -30,33 +26,11 @@ from pipeline.store.log import Entry
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study
 
-Content = Callable[[], ReportContent]
-
-
-@dataclass(frozen=True)
-class Form:
-    """One kind of file: `write` takes the content and a path."""
-
-    label: str
-    ending: str
-    mime: str
-    write: Callable[[ReportContent, Path], Path]
-
 
 def _write_json(content: ReportContent, path: Path) -> Path:
     return write_analysis_json(content.analysis, path, content.identity, content.device)
 
 
-REVIEWED = (
-    Form("Report (PDF)", "pdf", "application/pdf", write_pdf),
-    Form("WFDB annotations", "hv", "application/octet-stream", write_reviewed_atr),
-    Form("CSV", "csv", "text/csv", write_reviewed_csv),
-    Form("JSON", "json", "application/json", write_reviewed_json),
-    Form("FHIR R4", "fhir.json", "application/fhir+json", write_fhir),
-    Form("One page (PDF)", "summary.pdf", "application/pdf", write_summary_pdf),
-    Form("With the whole signal (PDF)", "full.pdf", "application/pdf", write_full_pdf),
-    Form("Tables (CSV)", "tables.csv", "text/csv", write_summary_csv),
-)
 RHYTHM = Form("Rhythm (CSV)", "rhythm.csv", "text/csv", lambda content, path: write_rhythm_csv(content.analysis, path))
 MODEL = (
     Form("Report (PDF)", "model.pdf", "application/pdf", write_pdf),
@@ -121,13 +95,6 @@ def _forget(here: OpenStudy, seen: int, reader: str) -> None:
         leave_review()
 
 
-def reviewed(review: StudyReview, entries: Sequence[Entry]) -> ReportContent:
-    """The reviewed result as it stands."""
-    return reviewed_content(
-        review, study_facts(review, entries), created=datetime.now(UTC), trained_on=trained_on(review.study)
-    )
-
-
 def model_alone(review: StudyReview) -> ReportContent:
     """The model's answer, without any decision."""
     material = review.material
@@ -135,12 +102,6 @@ def model_alone(review: StudyReview) -> ReportContent:
         material.recording, material.analysis, reviewed_beats(material.analysis, (), material.evidence),
         created=datetime.now(UTC), trained_on=trained_on(review.study),
     )  # fmt: skip
-
-
-def made(form: Form, content: Content) -> bytes:
-    """The file."""
-    with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
-        return form.write(content(), Path(folder) / f"result.{form.ending}").read_bytes()
 
 
 def _row(forms: tuple[Form, ...], study: Study, content: Content, *, empty: bool) -> None:

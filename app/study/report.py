@@ -14,13 +14,12 @@ from app.common import ecg_sheet
 from app.common.ecg_chart import ACCENT, thinned
 from app.common.ecg_svg import OnSheet, sheet_svg
 from app.common.open_study import OpenStudy
+from app.common.result_files import trained_on
 from app.common.text import plain
 from app.common.theme import palette
 from app.study.report_strips import strip_drawn
-from models import registry
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.cases.study_review import StudyReview
-from pipeline.errors import ModelError
 from pipeline.export.ecg_page_pdf import page_sheet
 from pipeline.export.report_content import ReportContent
 from pipeline.export.report_sections import (
@@ -43,7 +42,6 @@ from pipeline.export.strip_choice import Strip, ecg_start, strips
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.store.log import Entry
-from pipeline.store.studies import Study
 
 _KEY = "heartvision-study-report"
 SHOWN = {UNCLASSIFIED: NOT_CLASSIFIED}  # as strips name what has no class
@@ -79,14 +77,6 @@ def content_of(here: OpenStudy, review: StudyReview, entries: Sequence[Entry]) -
 def forget() -> None:
     """Keep nothing of a report in this session."""
     st.session_state.pop(_KEY, None)
-
-
-def trained_on(study: Study) -> str:
-    """What the model was trained on; "" if its weights are not here any more."""
-    try:
-        return registry.manifest(study.model).trained_on
-    except ModelError:
-        return ""
 
 
 def draw(content: ReportContent) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import streamlit as st
 
 from app.common.open_study import OpenStudy
+from app.common.result_files import trained_on
 from app.common.text import plain
 from app.study import report
 from pipeline.cases.study_review import StudyReview, take_step
@@ -256,7 +257,7 @@ def _take_signature(
     else:
         sign = partial(
             sign_with_report, review, entries, reader=reader, conclusion=draft.text, findings=draft.chosen,
-            reason=str(st.session_state.get("sign-reason", "")), trained_on=report.trained_on(review.study),
+            reason=str(st.session_state.get("sign-reason", "")), trained_on=trained_on(review.study),
         )  # fmt: skip
         here.change(lambda: sign(key=here.key("sign", seen)), seen, "Signed and saved, with its report.")
     if here.notice:

@@ -9,7 +9,7 @@ from functools import partial
 import streamlit as st
 
 from app.common.open_study import is_blind
-from app.study.exports import REVIEWED, Form, made, reviewed
+from app.common.result_files import REVIEWED, Form, made, reviewed
 from pipeline.cases.material import material_of
 from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError

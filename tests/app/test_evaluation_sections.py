@@ -93,6 +93,7 @@ def test_what_is_opened_at_a_time_is_shown_from_the_beat_nearest_to_it():
         time_s=times,
         nearest=lambda time_s: int(np.argmin(np.abs(times - time_s))),
         next_abnormal=lambda beat, step: 7,
+        first_stop=7,
         urgent=(),
     )
     session = Session()

@@ -14,8 +14,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common import cache
+from app.common.result_files import REVIEWED
 from app.common.text import findings_words
-from app.study.exports import REVIEWED
 from app.worklist import bulk
 from app.worklist.table import burden, row, second_words
 from models import registry
