@@ -6,8 +6,9 @@ drops it unless it is asked to keep it.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import MINYEAR, datetime
 from typing import Final, Literal
 
@@ -19,6 +20,19 @@ YEARS: Final = (1850, 2200)  # between which people are born and recordings begi
 FIELD_WORDS: Final = (
     *(("patient_id", "patient number"), ("name", "name"), ("sex", "sex"), ("birth_year", "year of birth")),
     *(("indication", "indication"), ("start", "time of the recording")),
+)
+
+# What a recorder's line says of a person, and days and times of day.
+_RX_SOMEBODY: Final = re.compile(
+    r"\b(?:patient|name|born|birth|dob|mrn|physician|doctor|dr|referred|requested|ordered|technician|operator"
+    r"|(?<!un)confirmed|reviewed|read|signed|edited|approved)\b(?:\s+(?:id|by|no|number|date))?\s*[:.]"
+    r"|\b(?:confirmed|reviewed|read|signed|edited|approved|referred|ordered|requested) by\b|\bpatient\s+\w*\d",
+    re.IGNORECASE,
+)
+_RX_WHEN: Final = re.compile(
+    r"\b\d{1,4}[./-]\d{1,2}[./-]\d{1,4}\b|\b\d{1,2}[-. ]?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+    r"[-. ]?\d{2,4}\b|\b\d{1,2}:\d{2}(?::\d{2})?\b",
+    re.IGNORECASE,
 )
 
 
@@ -86,6 +100,34 @@ class DeviceReading:
     device: str = ""
     measurements: tuple[tuple[str, float, str], ...] = ()
     statements: tuple[str, ...] = ()
+
+
+def impersonal(device: DeviceReading, identity: Identity) -> DeviceReading:
+    """Return a recorder's reading without the statements that name a person, a number of theirs, a day or a time.
+
+    Recorders print such lines among their findings ("Confirmed by: Dr ...", "Recorded 14-MAR-2024 09:26:53").
+
+    Parameters
+    ----------
+    device : DeviceReading
+        What the file holds.
+    identity : Identity
+        Who was recorded, as far as the file says.
+
+    Examples
+    --------
+    >>> lines = ("Sinus rhythm", "Left axis -40 deg", "Confirmed by: Dr Doe", "Recorded 14-MAR-2024", "DOE, 77")
+    >>> impersonal(DeviceReading(statements=lines), Identity(name="Doe^John")).statements
+    ('Sinus rhythm', 'Left axis -40 deg')
+    """
+    stated = f"{identity.name} {identity.patient_id}".casefold()
+    own = {word for word in re.findall(r"\w+", stated) if len(word) > 2}
+
+    def names_nobody(line: str) -> bool:
+        words = set(re.findall(r"\w+", line.casefold()))
+        return not (own & words or _RX_SOMEBODY.search(line) or _RX_WHEN.search(line))
+
+    return replace(device, statements=tuple(filter(names_nobody, device.statements)))
 
 
 def changed_fields(before: Identity, after: Identity) -> tuple[str, ...]:

@@ -134,7 +134,8 @@ def form(digest: str, *, signed: bool) -> None:
                 on_click=_save, args=(digest, kept, who, names),
             )  # fmt: skip
         st.caption(
-            "Kept in a file of its own on this machine, printed on reports and exports, deleted with the recording. "
+            "Kept in a file of its own on this machine, printed on reports and exports; deleted with the "
+            "recording, but for reports that were signed. "
             "The audit trail says which of these were changed, not what they say."
         )
         if error := st.session_state.pop(_ERROR, ""):

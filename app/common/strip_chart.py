@@ -57,6 +57,7 @@ def draw(
     ends: tuple[float, ...] = (),
     start: datetime | None = None,
     look: StripLook = PLAIN,
+    filters: str = "",
 ) -> None:
     """Draw the window of a recording.
 
@@ -79,14 +80,16 @@ def draw(
     start : datetime, optional
         When the recording began, so that times are of the clock.
     look : StripLook, optional
-        The gain and the filters that the reader chose; `leads` are filtered already.
+        The gain that the reader chose.
+    filters : str, optional
+        Names the filters that `leads` have gone through.
     """
     phone = by_touch()
     figure = ecg_chart.strip(
         leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality, rhythm=rhythm,
         selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
         adding=adding, ends=ends, drag=drags(picked, phone=phone, adding=adding), start=start,
-        gain_mm_mv=look.gain_mm_mv, filters=str(look.filters) if look.filters else "",
+        gain_mm_mv=look.gain_mm_mv, filters=filters,
     )  # fmt: skip
     pickable(figure, key, alt, picked, width=width)
 

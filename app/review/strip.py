@@ -49,7 +49,7 @@ def _strip(session: ReviewSession, review: StudyReview) -> None:
         rhythm=review.beats.rhythm,
         paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(review, int(i)) for i in shown),
         target=session.target(), adding=session.adding, ends=_ends(session), start=recording.start,
-        look=look,
+        look=look, filters=look.filters.words(recording.fs),
     )  # fmt: skip
 
 

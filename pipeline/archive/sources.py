@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,9 +132,9 @@ def _remote(place: str) -> list[tuple[str, Source]]:
 def _named(found: Sequence[tuple[str, Source]]) -> list[Source]:
     """Name each source after its path; what would be called the same gets a hash of its path as well."""
     names = [safe_name(path.rsplit(".", 1)[0] if "." in path.rsplit("/", 1)[-1] else path) for path, _ in found]
-    sources = []
+    times, sources = Counter(names), []
     for name, (path, source) in zip(names, found, strict=True):
-        own = name if names.count(name) == 1 else f"{name}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
+        own = name if times[name] == 1 else f"{name}-{hashlib.sha256(path.encode()).hexdigest()[:8]}"
         sources.append(Source(own, source.place, source.files))
     return sources
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -53,8 +54,11 @@ def process(source: Source, output: str, network: str) -> list[tuple[str, str, s
 def _recordings(
     source: Source, recordings: list[Recording], folder: Path, network: str
 ) -> Iterator[tuple[str, str, str]]:
+    names = Counter(safe_name(recording.name) for recording in recordings)
     for recording in recordings:
-        record = source.record if len(recordings) == 1 else f"{source.record}-{safe_name(recording.name)}"
+        own = safe_name(recording.name)
+        part = own if names[own] == 1 else f"{own}-{recording.digest[:8]}"
+        record = source.record if len(recordings) == 1 else f"{source.record}-{part}"
         line = Line(record, source.place, "analysed", digest=recording.digest, key=_key(recording, network))
         before = read_line(record, folder)
         if before is not None and before.key == line.key and _is_finished(before, folder):

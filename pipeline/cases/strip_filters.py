@@ -29,12 +29,12 @@ class StripFilters:
         """Tell whether any is on."""
         return self != StripFilters()
 
-    def __str__(self) -> str:
-        """Name those that are on, as they stand on the strip."""
+    def words(self, fs: float) -> str:
+        """Name those that act at a sampling frequency, Hz, as they stand on the strip; "" if none does."""
         parts = [f"baseline {BASELINE_HZ:g} Hz"] if self.baseline else []
-        parts += [f"mains {self.mains_hz} Hz"] if self.mains_hz else []
-        parts += [f"muscle {MUSCLE_HZ:g} Hz"] if self.muscle else []
-        return ("filters: " + ", ".join(parts)) if parts else "not filtered"
+        parts += [f"mains {self.mains_hz} Hz"] if 0 < self.mains_hz < fs / 2 else []
+        parts += [f"muscle {MUSCLE_HZ:g} Hz"] if self.muscle and fs / 2 > MUSCLE_HZ else []
+        return ("filters: " + ", ".join(parts)) if parts else ""
 
 
 def filtered_leads(

@@ -82,13 +82,14 @@ def back_up(target: Path) -> Manifest:
         raise StoreError(f"{str(target)!r} exists already; name a new folder for the backup.")
     target.parent.mkdir(parents=True, exist_ok=True)
     home, url = home_root(), parsed_url(database_url())
+    if target.resolve().is_relative_to(home.resolve()):
+        raise StoreError(f"{str(target)!r} lies in the home that it is a backup of; name a folder elsewhere.")
     database()  # migrated and checked
-    kept = [path for path in sorted(home.rglob("*")) if _is_kept(path, home, url)]
-    _require_room(target.parent, sum(_size(path) for path in kept) + _size(Path(url.database or "")))
+    _require_room(target.parent, sum(_size(path) for path in _kept(home, url)) + _size(Path(url.database or "")))
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
         _dump(url, draft)
-        for path in kept:
+        for path in _kept(home, url):  # only now: what the database names is on disk by the time that it is written
             _copy(path, draft / _HOME / path.relative_to(home))
         files = {
             str(path.relative_to(draft)): (_sha256(path), path.stat().st_size)
@@ -168,6 +169,10 @@ def restore_backup(folder: Path) -> Manifest:
         shutil.rmtree(draft, ignore_errors=True)
     database()  # brings an older backup to today's tables
     return found
+
+
+def _kept(home: Path, url: URL) -> list[Path]:
+    return [path for path in sorted(home.rglob("*")) if _is_kept(path, home, url)]
 
 
 def _is_kept(path: Path, home: Path, url: URL) -> bool:

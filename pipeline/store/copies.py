@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ from pipeline._util.files import write_json
 from pipeline.config import cache_root, home_root
 from pipeline.errors import DataError
 from pipeline.store.identities import identity_file
-from pipeline.store.recordings import recording_folder
+from pipeline.store.recordings import recording_folder, removal_note
 from pipeline.store.stored_files import read_json
 
 _DERIVED: Final = ("prepared", "analyses")  # folders of the cache, by digest
@@ -52,7 +52,7 @@ def remove_copies(digest: str) -> int:
     DataError
         If a copy is still there; one sentence that says how many, and why.
     """
-    write_json(_note(digest), {"digest": digest}, private=True)
+    write_json(removal_note(digest), {"digest": digest}, private=True)
     found, why = copies(digest), ""
     for path in found:
         try:
@@ -64,28 +64,28 @@ def remove_copies(digest: str) -> int:
             f"{len(left)} of {len(found)} copies of the recording could not be deleted ({why}); it is tried again "
             "whenever the application starts."
         )
-    _note(digest).unlink(missing_ok=True)
+    removal_note(digest).unlink(missing_ok=True)
     return len(found)
 
 
-def finish_removals() -> list[str]:
-    """Try again what was interrupted or refused; return the digests of which copies are still left."""
+def finish_removals(*, keep: Callable[[str], bool] = lambda digest: False) -> list[str]:
+    """Try again what was interrupted or refused; return the digests of which copies are still left.
+
+    Parameters
+    ----------
+    keep : callable, optional
+        Tells of a digest whether it must stay after all, because a study of it was signed since.
+    """
     left = []
     for note in sorted((home_root() / "deletions").glob("*.json")):
+        if keep(note.stem):
+            note.unlink(missing_ok=True)
+            continue
         try:
             remove_copies(note.stem)
         except DataError:
             left.append(note.stem)
     return left
-
-
-def is_leaving(digest: str) -> bool:
-    """Tell whether a recording is to be deleted and a copy may be left: nothing shows it any more."""
-    return recording_folder(digest) is not None and _note(digest).exists()
-
-
-def _note(digest: str) -> Path:
-    return home_root() / "deletions" / f"{digest}.json"
 
 
 def _requests() -> Iterator[Path]:

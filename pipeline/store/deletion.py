@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from pipeline.errors import ReviewError
 from pipeline.review.decisions import clean_text
-from pipeline.store.copies import remove_copies
+from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.studies import get_study
@@ -18,8 +18,8 @@ from pipeline.store.tables import StudyRow
 def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     """Delete the recording of a study, the signal filtered from it and who was recorded; its studies' trails record it.
 
-    Reports that were signed before it was reopened show the signal and go as well. Decisions, the models' answers and
-    the audit trail, with the hashes of these reports, stay. Opening the same files again makes the studies complete.
+    Decisions, the models' answers, the audit trail and reports that were signed before it was reopened, which show who
+    was recorded and strips of the signal, stay. Opening the same files again makes the studies complete.
 
     Parameters
     ----------
@@ -72,3 +72,20 @@ def delete_unread(digest: str) -> None:
         if session.scalars(select(StudyRow.id).where(StudyRow.digest == digest)).first() is not None:
             raise ReviewError("This recording has a study; delete it on the study's page, with a reason.")
     remove_copies(digest)
+
+
+def finish_deletions() -> list[str]:
+    """Finish deletions that were interrupted or refused, but none of a recording that has a signed study since.
+
+    Returns
+    -------
+    list of str
+        Digests of which copies are still left.
+    """
+    return finish_removals(keep=_is_signed)
+
+
+def _is_signed(digest: str) -> bool:
+    query = select(StudyRow.id).where(StudyRow.digest == digest, StudyRow.state == "signed")
+    with database().reading() as session:
+        return session.scalars(query).first() is not None

@@ -56,16 +56,19 @@ def save_identity(digest: str, identity: Identity, *, reader: str) -> tuple[str,
     IntakeError
         If a field holds what cannot be kept.
     ReviewError
-        If the reader has no name, or a study of the recording is signed.
+        If the reader has no name, a study of the recording is signed, or the recording was deleted.
     StoreError
         If it cannot be written; nothing is then changed.
     """
     from pipeline.store.database import database
     from pipeline.store.log import named
+    from pipeline.store.recordings import is_stored  # which knows this module
 
     if not _RX_DIGEST.fullmatch(digest):
         raise ReviewError("There is no such recording; open its files again.")
     who, wanted = named(reader), checked_identity(identity)
+    if wanted and not is_stored(digest):
+        raise ReviewError("This recording is not on this machine any more; open its files again.")
     with database().writing() as session:
         changed = changed_fields(load_identity(digest), wanted)
         if changed:

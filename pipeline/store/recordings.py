@@ -56,6 +56,7 @@ def save_recording(recording: Recording) -> Recording:
         If the disk is full or cannot be written.
     """
     try:
+        removal_note(recording.digest).unlink(missing_ok=True)  # it is wanted again, whatever was to be deleted
         if load_recording(recording.digest) is None:
             shutil.rmtree(_folder(recording.digest), ignore_errors=True)  # damaged, or of an older format
             _save(recording)
@@ -72,7 +73,7 @@ def load_recording(digest: str) -> Recording | None:
     """
     folder = recording_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
-    if folder is None or facts is None or facts.get("format") != FORMAT:
+    if folder is None or facts is None or facts.get("format") != FORMAT or removal_note(digest).exists():
         return None
     try:
         return _restored(folder, facts)
@@ -95,9 +96,14 @@ def open_recording(digest: str) -> Recording:
 
 
 def is_stored(digest: str) -> bool:
-    """Tell whether a recording is on this machine still: another session may have deleted it."""
+    """Tell whether a recording is on this machine still: another session may have deleted it, or be about to."""
     folder = recording_folder(digest)
-    return folder is not None and (folder / "facts.json").is_file()
+    return folder is not None and (folder / "facts.json").is_file() and not removal_note(digest).exists()
+
+
+def removal_note(digest: str) -> Path:
+    """Return the file that says that a recording is to be deleted; it is there until no copy is left."""
+    return home_root() / "deletions" / f"{digest}.json"
 
 
 def delete_recording(digest: str) -> None:

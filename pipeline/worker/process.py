@@ -8,17 +8,18 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from pipeline.analysis import BeatClassifier, Prepared, classify, prepare, with_measurements
-from pipeline.config import DEFAULT, WORKER, WorkerLimits
+from pipeline.config import DEFAULT, WORKER, WorkerLimits, home_root
 from pipeline.errors import DataError, EcgError
-from pipeline.store.copies import finish_removals
+from pipeline.store.copies import remove_copies
 from pipeline.store.prepared import load_prepared, save_prepared
-from pipeline.store.recordings import open_recording
+from pipeline.store.recordings import is_stored, open_recording
 from pipeline.store.results import load_analysis, save_analysis
 from pipeline.worker.blocks import Remembering
 from pipeline.worker.jobs import Job, Jobs, JobStatus, worker_folder
@@ -63,7 +64,7 @@ def run(folder: Path, load: Load | None = None, *, idle_s: float = IDLE_S) -> in
     watch = _Watch()
     threading.Thread(target=_guard, args=(jobs, watch), daemon=True).start()
     jobs.recover()
-    finish_removals()
+    _finish_deletions()
     networks = load or _from_registry
     idle_since = time.monotonic()
     while time.monotonic() - idle_since < idle_s:
@@ -174,6 +175,7 @@ def _analyse(jobs: Jobs, job: Job, load: Load, steps: _Steps) -> None:
     steps.network = network
     analysis = with_measurements(prepared.recording, classify(prepared, network, DEFAULT, progress=steps))
     save_analysis(analysis, job.identity, DEFAULT, job.leads)
+    _require_stored(job)
 
 
 def _make_studies(jobs: Jobs, job: Job) -> None:
@@ -196,7 +198,28 @@ def _make_study(job: Job, record: str) -> None:
 def _prepared(job: Job) -> Prepared:
     recording = open_recording(job.digest)
     stored = load_prepared(recording, DEFAULT, job.leads)
-    return stored or save_prepared(prepare(recording, DEFAULT, leads=job.leads), DEFAULT, job.leads)
+    if stored is not None:
+        return stored
+    made = save_prepared(prepare(recording, DEFAULT, leads=job.leads), DEFAULT, job.leads)
+    _require_stored(job)
+    return made
+
+
+def _require_stored(job: Job) -> None:
+    """Take away what was just made of a recording that was deleted meanwhile, and end the job."""
+    if not is_stored(job.digest):
+        remove_copies(job.digest)
+        raise DataError("The recording was deleted while it was analysed.")
+
+
+def _finish_deletions() -> None:
+    """Finish deletions that were interrupted; without one, nothing is imported for it."""
+    if not any((home_root() / "deletions").glob("*.json")):
+        return
+    from pipeline.store.deletion import finish_deletions  # SQLAlchemy, which a worker seldom needs
+
+    with suppress(EcgError):  # a database that does not answer: the next worker tries again
+        finish_deletions()
 
 
 @dataclass

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,8 @@ from pipeline.cli import main
 from pipeline.config import RECORDING_NETWORK, ROOT
 from pipeline.datasets import DEMOS, demo_path
 from pipeline.errors import DataError, EcgError, IntakeError, UsageError
+from pipeline.export.recordings.writing import write_recording
+from pipeline.intake import read_path
 
 DEMO = ROOT / "data" / "demo"
 NAMES = [demo.name for demo in DEMOS]
@@ -201,3 +204,15 @@ def children(process_id: int) -> list[int]:
 
 def test_the_demo_is_a_source() -> None:
     assert find_sources(str(demo_path()))[0] == Source("208_excerpt", str(demo_path()))
+
+
+def test_two_recordings_of_one_archive_that_are_called_the_same_are_two(tmp_path: Path) -> None:
+    for name in ("207_flutter", "219_fibrillation"):
+        recording = read_path(DEMO / f"{name}.hea")
+        write_recording(recording, tmp_path / f"{name}.edf")
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.write(tmp_path / "207_flutter.edf", "a.edf")
+        archive.write(tmp_path / "219_fibrillation.edf", "b/a.bdf")
+    done = process(Source("two", str(tmp_path / "two.zip")), str(tmp_path / "tables"), RECORDING_NETWORK)
+    assert [status for _, status, _ in done] == ["analysed", "analysed"]
+    assert len({record for record, _, _ in done}) == 2

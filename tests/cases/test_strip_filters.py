@@ -53,7 +53,9 @@ def test_a_gap_stays_a_gap() -> None:
     assert np.flatnonzero(np.isnan(found)).tolist() == list(range(2000, 2100))
 
 
-def test_what_is_on_is_named() -> None:
-    assert str(StripFilters(baseline=True, mains_hz=50)) == "filters: baseline 0.5 Hz, mains 50 Hz"
-    assert str(StripFilters()) == "not filtered"
+def test_what_acts_is_named() -> None:
+    every = StripFilters(baseline=True, mains_hz=50, muscle=True)
+    assert every.words(250.0) == "filters: baseline 0.5 Hz, mains 50 Hz, muscle 35 Hz"
+    assert every.words(100.0) == "filters: baseline 0.5 Hz, muscle 35 Hz"
+    assert StripFilters().words(250.0) == ""
     assert not StripFilters()

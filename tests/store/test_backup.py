@@ -13,6 +13,7 @@ from pipeline.datasets import demo_path
 from pipeline.errors import StoreError
 from pipeline.intake import read_path
 from pipeline.review.decisions import Decision
+from pipeline.store import backup
 from pipeline.store.backup import back_up, restore_backup, verify_backup
 from pipeline.store.database import close_databases, database
 from pipeline.store.recordings import load_recording, recording_folder, save_recording
@@ -181,3 +182,24 @@ def test_postgresql_is_dumped_and_restored(
         assert standing(study) == before
         assert load_recording(digest) is not None
         close_databases()
+
+
+def test_a_backup_inside_the_home_is_refused(own: Path) -> None:
+    fill()
+    with pytest.raises(StoreError, match="lies in the home"):
+        back_up(own / "backups" / "one")
+
+
+def test_what_is_stored_until_the_database_is_written_is_in_the_backup(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill()
+    dump = backup._dump
+
+    def later(url: object, draft: Path) -> None:
+        (own / "reports").mkdir()
+        (own / "reports" / "signed.pdf").write_bytes(b"%PDF")
+        dump(url, draft)
+
+    monkeypatch.setattr(backup, "_dump", later)
+    assert "home/reports/signed.pdf" in back_up(tmp_path / "backup").files

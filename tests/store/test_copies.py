@@ -9,20 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.analysis import prepare
+from pipeline.analysis import Prepared, prepare
 from pipeline.config import cache_root, home_root
 from pipeline.datasets import demo_path
 from pipeline.errors import DataError, ReviewError
 from pipeline.identity import Identity
 from pipeline.intake import read_path
-from pipeline.store.copies import copies, finish_removals, is_leaving, remove_copies
-from pipeline.store.deletion import delete_unread
+from pipeline.store.copies import copies, finish_removals, remove_copies
+from pipeline.store.deletion import delete_unread, finish_deletions
 from pipeline.store.identities import load_identity, save_identity
 from pipeline.store.prepared import save_prepared
-from pipeline.store.recordings import is_stored, load_recording, save_recording
+from pipeline.store.recordings import is_stored, load_recording, removal_note, save_recording
 from pipeline.store.results import save_analysis
+from pipeline.store.reviews import begin_review, sign, standing
 from pipeline.store.studies import create_study
 from pipeline.types import Recording
+from pipeline.worker import Job, process
 from tests.helpers.review_study import analysed
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -84,11 +86,10 @@ def test_a_copy_that_cannot_be_deleted_is_said_and_tried_again(
         patch.setattr(shutil, "rmtree", refusing)
         with pytest.raises(DataError, match=r"1 of 6 copies .* \(Operation not permitted\); it is tried again"):
             remove_copies(recording.digest)
-        assert is_leaving(recording.digest)
+        assert not is_stored(recording.digest)
         assert finish_removals() == [recording.digest]
     assert finish_removals() == []
     assert copies(recording.digest) == []
-    assert not is_leaving(recording.digest)
 
 
 def test_a_removal_that_was_killed_is_finished(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +100,7 @@ def test_a_removal_that_was_killed_is_finished(recording: Recording, monkeypatch
         patch.setattr(shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             remove_copies(recording.digest)
-    assert is_leaving(recording.digest)
+    assert not is_stored(recording.digest)
     assert finish_removals() == []
     assert anywhere(recording.digest) == []
 
@@ -114,3 +115,46 @@ def test_a_recording_with_a_study_is_deleted_there(recording: Recording) -> None
 def test_no_digest_is_no_path() -> None:
     assert copies("../../etc") == []
     assert not is_stored("../..")
+
+
+def test_a_recording_that_is_opened_again_after_a_refused_deletion_stays(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(path: Path, **_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", refusing)
+        with pytest.raises(DataError):
+            remove_copies(recording.digest)
+    assert load_recording(recording.digest) is None  # nothing shows it any more
+    save_recording(read_path(demo_path()))
+    assert finish_deletions() == []
+    assert load_recording(recording.digest) is not None
+
+
+def test_a_note_of_a_recording_that_is_signed_since_deletes_nothing(recording: Recording) -> None:
+    study = create_study(replace(analysed(), digest=recording.digest)).id
+    begin_review(study, reader="Anna")
+    sign(study, reader="Anna", expected_version=standing(study).version)
+    note = removal_note(recording.digest)
+    note.parent.mkdir(exist_ok=True)
+    note.write_text("{}")
+    assert finish_deletions() == []
+    assert load_recording(recording.digest) is not None
+
+
+def test_what_is_made_of_a_recording_that_was_deleted_meanwhile_goes_too(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    remove_copies(recording.digest)
+    kept = save_recording(read_path(demo_path()))
+
+    def deleted_meanwhile(found: Recording, **_: object) -> Prepared:
+        remove_copies(found.digest)
+        return prepare(kept)
+
+    monkeypatch.setattr(process, "prepare", deleted_meanwhile)
+    with pytest.raises(DataError, match="deleted while it was analysed"):
+        process._prepared(Job(kept.digest, "cnn", "identity", None, kept.n_samples))
+    assert anywhere(kept.digest) == []

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
-from pipeline.identity import DeviceReading, Identity, usable_identity
+from pipeline.identity import DeviceReading, Identity, impersonal, usable_identity
 from pipeline.intake.content import require_ecg, safe_lead, safe_name, unique_leads
 from pipeline.types import FloatArray, Recording, read_only
 
@@ -123,6 +123,7 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
         raise IntakeError("No sample of the file has a value.")
     digest = hashlib.sha256(f"{tag}\n".encode())
     digest.update(payload)
+    device = impersonal(decoded.device, decoded.identity)
     return Recording(
         name=safe_name(name),
         fs=float(decoded.fs),
@@ -134,7 +135,7 @@ def build_recording(name: str, payload: bytes, decoded: Decoded, *, tag: str, li
         age_years=decoded.age_years,
         sex=decoded.identity.sex,
         identity=usable_identity(decoded.identity) or None,
-        device=decoded.device if decoded.device != _NOTHING else None,
+        device=device if device != _NOTHING else None,
     )
 
 
