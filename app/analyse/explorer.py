@@ -119,7 +119,8 @@ def _strip(session: Session) -> None:
         key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
         picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments,
         width="stretch" if by_touch() else STRIP_PX,
-        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, start=case.recording.start, look=look, filters=look.filters.words(case.recording.fs),
+        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, start=case.recording.start, look=look,
+        filters=look.filters.words(case.recording.fs),
     )  # fmt: skip
 
 

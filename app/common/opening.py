@@ -11,10 +11,9 @@ from pipeline.config import DEFAULT
 from pipeline.errors import EcgError
 from pipeline.intake import CsvOptions, read_uploads
 from pipeline.intake.batch import holds_table
-from pipeline.intake.formats.table import format_endings, format_list
+from pipeline.intake.formats.table import format_list
 from pipeline.wording import grouped
 
-ENDINGS = list(format_endings())
 Files = list[tuple[str, bytes]]
 
 
@@ -50,7 +49,6 @@ def uploader(session: Session) -> None:
     limits = DEFAULT.limits
     uploads = st.file_uploader(
         "Your recording: WFDB (.hea, .dat and, if there is one, .atr together), a file of another format, or a .zip",
-        type=ENDINGS,
         accept_multiple_files=True,
         key=f"upload-{session.uploads}",
         help=f"{format_list()}. What a file is, is told from its content.",

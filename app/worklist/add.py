@@ -8,7 +8,6 @@ from dataclasses import replace
 import streamlit as st
 
 from app.common import cache, patient, table_questions
-from app.common.opening import ENDINGS
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from models import registry
@@ -36,7 +35,6 @@ def draw(view: WorklistView) -> None:
     """The upload: files, network, and for tables what their files do not say."""
     uploads = st.file_uploader(
         "Recordings, as many as you like: WFDB (.hea, .dat and, if there is one, .atr), other formats, or .zip",
-        type=ENDINGS,
         accept_multiple_files=True,
         key=f"worklist-upload-{view.uploads}",
         help=f"{format_list()}. What a file is, is told from its content.",

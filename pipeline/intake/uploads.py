@@ -76,6 +76,7 @@ def read_uploads(
     _check_total(files, config)
     parts = _unpacked(files, config)
     _check_duplicates(parts)
+    packed = {name for name, _ in parts} - {name for name, _ in files}
     formats = [_format(name, payload, among=parts) for name, payload in parts]
     recordings, records = [], []
     for (name, payload), format_ in zip(parts, formats, strict=True):
@@ -85,7 +86,13 @@ def read_uploads(
             recordings.append(_read_table(name, payload, csv, config))
         else:
             records.append((name, payload))
-    recordings += map(named_by_shape, _read_records(records, config))
+    found, left = _read_records(records, config)
+    recordings += map(named_by_shape, found)
+    aside = [name for name in left if recordings and name in packed and file_ending(name) != ".dat"]
+    _check_left_over([name for name in left if name not in aside])
+    if aside:
+        notice = f"Files of no known kind in the archive were not read: {', '.join(map(_label, aside))}."
+        recordings[0] = replace(recordings[0], notices=(*recordings[0].notices, notice))
     return [_told(recording, identity=identity) for recording in recordings]
 
 
@@ -277,10 +284,12 @@ def _read_table(name: str, payload: bytes, csv: CsvOptions | None, config: Confi
     return recording if options.columns else named_by_shape(recording)
 
 
-def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Recording]:
+def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> tuple[list[Recording], list[str]]:
+    """Return the WFDB records among some files, and the names of the files that belong to none of them."""
     headers = [(name, payload) for name, payload in parts if _ending(name) == ".hea"]
     annotations = {file_stem(name): payload for name, payload in parts if _ending(name) == ".atr"}
     files = {_base(name): payload for name, payload in parts if _ending(name) != ".atr"}
+    names = {_base(name): name for name, _ in parts}
     for _, header in headers:
         _require_header(header)
     masters = [(name, header) for name, header in headers if is_multi_segment(header, config.limits)]
@@ -298,9 +307,11 @@ def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> list[Re
         aside = [key for key in files if file_stem(key) == file_stem(name) and _ending(key) in _OTHER_ANNOTATIONS]
         used.update(aside)
         recordings.append(_with_notice(recording, sorted(map(_ending, aside))))
-    left = [name for name in files if name not in used and _ending(name) != ".hea"]
-    _check_left_over(left, list(annotations))
-    return recordings
+    left = [names[key] for key in files if key not in used and _ending(key) != ".hea"]
+    return recordings, [
+        *left,
+        *(name for name, _ in parts if _ending(name) == ".atr" and file_stem(name) in annotations),
+    ]
 
 
 def _with_notice(recording: Recording, aside: list[str]) -> Recording:
@@ -342,11 +353,13 @@ def _files_of(name: str, header: bytes, files: Mapping[str, bytes], config: Conf
     raise IntakeError(f"The {what} {_label(missing[0])!r}, which the header names, is missing; upload it too.")
 
 
-def _check_left_over(signals: list[str], annotations: list[str]) -> None:
+def _check_left_over(left: Sequence[str]) -> None:
+    """Refuse files that belong to no record; raises IntakeError that names the first."""
+    signals = [name for name in left if file_ending(name) != ".atr"]
     if signals and file_ending(signals[0]) != ".dat":
         raise IntakeError(f"The file called {_label(signals[0])!r} is of no known kind; choose {_ACCEPTED}.")
-    if signals or annotations:
-        stem = file_stem(signals[0]) if signals else annotations[0]
+    if left:
+        stem = file_stem((signals or left)[0])
         raise IntakeError(f"The header {_label(stem + '.hea')!r} is missing; upload it together with its signal file.")
 
 

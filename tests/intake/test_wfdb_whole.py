@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import DEFAULT
+from pipeline.datasets import demo_path
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake import read_all, read_path, read_uploads
 from pipeline.intake.batch import split_uploads
@@ -341,3 +343,25 @@ def test_a_zip_on_disk_gives_all_of_its_records_or_the_only_one(tmp_path):
     assert [found.name for found in read_all(tmp_path / "db.zip")] == ["a", "b"]
     with pytest.raises(IntakeError, match="holds 2 recordings"):
         read_path(tmp_path / "db.zip")
+
+
+def test_a_file_of_no_known_kind_in_an_archive_is_left_aside_and_named_unless_it_is_all_that_there_is() -> None:
+    header = demo_path()
+    payload = header.with_suffix(".dat").read_bytes()
+
+    def packed(*members: tuple[str, bytes]) -> bytes:
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as archive:
+            for name, member in members:
+                archive.writestr(name, member)
+        return content.getvalue()
+
+    record = ((header.name, header.read_bytes()), (header.with_suffix(".dat").name, payload))
+    (found,) = read_uploads([("all.zip", packed(*record, ("notes.ann", b"abc")))])
+    assert any("of no known kind in the archive were not read: notes" in notice for notice in found.notices)
+    with pytest.raises(IntakeError, match="no known kind"):
+        read_uploads([("all.zip", packed(("notes.ann", b"abc")))])
+    with pytest.raises(IntakeError, match="is missing"):
+        read_uploads([("all.zip", packed(*record, ("other.dat", payload)))])
+    with pytest.raises(IntakeError, match="no known kind"):
+        read_uploads([*record, ("notes.ann", b"abc")])
