@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +49,7 @@ def _live(options: argparse.Namespace) -> int:
     from pipeline.live.session import LiveSession, SessionPlan, new_name
 
     load = loader(options.model)
-    plan = SessionPlan(options.output, new_name(datetime.now()), options.duration)
+    plan = SessionPlan(options.output, new_name(options.output), options.duration)
     session = LiveSession(_source(options), plan, load, _Lines().watch)
     before = [(number, signal.signal(number, lambda *_: session.stop())) for number in (signal.SIGINT, signal.SIGTERM)]
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import statistics
 import threading
 import time
@@ -54,9 +55,12 @@ class SessionPlan:
     duration_s: float | None = None
 
 
-def new_name(at: datetime) -> str:
-    """Return the name of a record that starts now."""
-    return f"live-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}"
+def new_name(folder: Path) -> str:
+    """Return a name for a record that no file in the folder has; it does not tell when the record was made."""
+    while True:
+        name = f"live-{secrets.token_hex(4)}"
+        if not any(folder.glob(f"{name}.*")):
+            return name
 
 
 @dataclass

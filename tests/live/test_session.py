@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from pipeline.live.agreement import Agreement, compare
 from pipeline.live.alarms import alarms_of
 from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at
 from pipeline.live.replay import ReplaySource
-from pipeline.live.session import LiveSession, SessionPlan
+from pipeline.live.session import LiveSession, SessionPlan, new_name
 from pipeline.live.sources import Chunk, StreamFacts, nothing
 from pipeline.live.state import LiveState
 from pipeline.synthesis.non_ecg import draw_fibrillation
@@ -190,6 +191,15 @@ def test_a_network_that_cannot_be_loaded_stops_no_recording(tmp_path: Path) -> N
     session, state, seen = run(Scripted(StreamFacts("s", FS, ("II",)), chunks_of(lead)), tmp_path, load=load)
     assert any(one.sentence == "There is no such network." for one in seen)
     assert (state.phase, state.n_frames, len(session.letters)) == ("finished", len(lead), 0)
+
+
+def test_names_are_new_and_tell_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = ["0a", "0a", "0b"]
+    monkeypatch.setattr("secrets.token_hex", lambda _: drawn.pop(0))
+    (tmp_path / f"{new_name(tmp_path)}.dat").touch()
+    assert new_name(tmp_path) == "live-0b"
+    monkeypatch.undo()
+    assert re.fullmatch(r"live-[0-9a-f]{8}", new_name(tmp_path / "missing"))
 
 
 def test_a_source_that_does_not_open_is_said(tmp_path: Path) -> None:
