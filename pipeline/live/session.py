@@ -157,14 +157,14 @@ class LiveSession:
             if recorder is not None:
                 for lost, placed in timeline.rest():
                     self._keep(recorder, latest, placed, lost)
-                recorder.close()
+                try:
+                    recorder.close()
+                finally:  # nothing, if its file is gone
+                    self._count(recorder)
 
     def _recorder(self, facts: StreamFacts, chunk: Chunk) -> Recorder:
         started = datetime.now() - timedelta(seconds=len(chunk.p_signal) / facts.fs)
-        recorder = Recorder(self.plan.folder, self.plan.name, facts, started, self.limits)
-        with self._telling:
-            self._state = replace(self._state, header=str(recorder.header))
-        return recorder
+        return Recorder(self.plan.folder, self.plan.name, facts, started, self.limits)
 
     def _keep(self, recorder: Recorder, latest: Latest, chunk: Chunk, lost: int) -> None:
         if lost:
@@ -176,8 +176,13 @@ class LiveSession:
             1000 * (self.source.now_s() - chunk.start_s - (len(chunk.p_signal) - 1) / recorder.facts.fs)
         )
         latest.append(chunk.p_signal)
+        self._count(recorder)
+
+    def _count(self, recorder: Recorder) -> None:
+        n_frames, n_missing = recorder.n_frames, recorder.n_missing
+        header = str(recorder.header) if n_frames else ""
         with self._telling:
-            self._state = replace(self._state, n_frames=recorder.n_frames, n_missing=recorder.n_missing)
+            self._state = replace(self._state, header=header, n_frames=n_frames, n_missing=n_missing)
 
     def _full(self, recorder: Recorder) -> str:
         wanted_s = self.plan.duration_s

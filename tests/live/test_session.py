@@ -193,6 +193,22 @@ def test_a_network_that_cannot_be_loaded_stops_no_recording(tmp_path: Path) -> N
     assert (state.phase, state.n_frames, len(session.letters)) == ("finished", len(lead), 0)
 
 
+def test_a_file_that_is_deleted_while_it_is_recorded_is_said(tmp_path: Path) -> None:
+    lead, _ = made_ecg(FS, 12.0)
+
+    class Deleting(Scripted):
+        def read(self) -> Chunk | None:
+            chunk = super().read()
+            if chunk is None:
+                (tmp_path / "live-1.dat").unlink()
+            return chunk
+
+    _, state, _ = run(Deleting(StreamFacts("s", FS, ("II",)), chunks_of(lead)), tmp_path)
+    assert (state.phase, state.n_frames, state.header) == ("failed", 0, "")
+    assert "was deleted while it was recorded" in state.sentence
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_names_are_new_and_tell_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = ["0a", "0a", "0b"]
     monkeypatch.setattr("secrets.token_hex", lambda _: drawn.pop(0))
