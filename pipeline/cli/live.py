@@ -89,12 +89,16 @@ class _Lines:
 
     def __init__(self) -> None:
         self.phase, self.alarms, self.next_s = "", frozenset[str](), 0.0
+        self.unwatched = ""
 
     def watch(self, state: LiveState, new: tuple[LiveBeat, ...]) -> None:
         """Print what is new."""
         if state.phase != self.phase:
             self.phase = state.phase
             self._say(state.recorded_s, f"{state.phase} {state.stream}".rstrip() + f". {state.sentence}".rstrip(". "))
+        if state.unwatched != self.unwatched:
+            self.unwatched = state.unwatched
+            self._say(state.recorded_s, state.unwatched)
         for beat in new:
             if beat.letter != "N":
                 self._say(beat.time_s, f"{beat.letter} (provisional, {beat.confidence:.2f})")

@@ -10,6 +10,7 @@ import time
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipeline.live.state import LiveState, Phase
 from pipeline.live.timeline import Timeline
 from pipeline.types import LEAD_NAME, FloatArray
 
+TOLD_S: Final = 1.0  # between two states of a recording that is no longer watched
 LOST_S: Final = 2.0  # without a sample for so long, the stream is said to be lost
 SHOWN_S: Final = 20.0  # of beats in a state
 LAGS: Final = 500  # of the last chunks, of which the median is told
@@ -205,8 +207,23 @@ class LiveSession:
                 if last:
                     return
                 over.wait(max(0.0, EVERY_S - (time.monotonic() - began)))
-        except EcgError as error:  # the recording goes on without classes
-            self._tell(self._state.phase, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the recording goes on and nothing old is shown
+            self._unwatched(error, over)
+
+    def _unwatched(self, error: Exception, over: threading.Event) -> None:
+        """Take away all that a look has said, and say until the recording is over that no other will follow."""
+        words = f"Classification stopped ({type(error).__name__}); nothing is watched any more, the signal is still"
+        sentence = str(error) if isinstance(error, EcgError) else ""
+        with self._telling:
+            self._state = replace(
+                self._state, unwatched=f"{words} recorded. {sentence}".rstrip(),
+                rate_bpm=None, rhythm="", quality="", alarms=(), beats=(),
+            )  # fmt: skip
+        told = False
+        while not told or not over.wait(TOLD_S):
+            told = True
+            with suppress(Exception), self._telling:  # to tell it may be what fails; it is tried again
+                self.watch(self._state, ())
 
     def _look(self, classifier: BeatClassifier, follower: Follower, facts: StreamFacts, latest: Latest) -> None:
         began = time.monotonic()

@@ -129,6 +129,17 @@ def test_a_recording_of_another_window_is_not_listed_and_cannot_be_deleted(manag
     assert header.is_file()
 
 
+def test_classes_that_have_stopped_are_said_and_no_alarm_is_not(manager: LiveManager) -> None:
+    words = "Classification stopped (MemoryError); nothing is watched any more, the signal is still recorded."
+    page = showing(manager, unwatched=words)
+    assert words in page.error[0].value.replace("\\", "")
+    assert "No alarm" not in said(page)
+    assert "needs ten seconds" not in said(page)
+    lost = LiveState("lost", "Nothing has come for two seconds.", words)
+    manager.process = Said(lost)  # type: ignore[assignment]
+    assert words in opened("live").warning[0].value.replace("\\", "")
+
+
 def test_a_lost_signal_is_said_and_so_is_why_nothing_was_recorded(manager: LiveManager) -> None:
     manager.process = Said(LiveState("lost", "Nothing has come for two seconds."))  # type: ignore[assignment]
     assert "Nothing has come" in opened("live").warning[0].value

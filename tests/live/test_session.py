@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from pipeline.types import FloatArray, Recording
 from tests.helpers.made_ecg import made_ecg
 
 FS = 250.0
+STOPPED = "Classification stopped ({}); nothing is watched any more, the signal is still recorded."
 
 
 @cache
@@ -189,8 +191,44 @@ def test_a_network_that_cannot_be_loaded_stops_no_recording(tmp_path: Path) -> N
 
     lead, _ = made_ecg(FS, 12.0)
     session, state, seen = run(Scripted(StreamFacts("s", FS, ("II",)), chunks_of(lead)), tmp_path, load=load)
-    assert any(one.sentence == "There is no such network." for one in seen)
+    assert any(one.unwatched == f"{STOPPED.format('ModelError')} There is no such network." for one in seen)
     assert (state.phase, state.n_frames, len(session.letters)) == ("finished", len(lead), 0)
+
+
+def test_whatever_ends_the_classes_is_said_to_the_end_and_nothing_old_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, stopped = [look_at], threading.Event()
+
+    def once(*given: object, **more: object) -> object:
+        if not looks:
+            stopped.set()
+            raise ZeroDivisionError
+        return looks.pop()(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pipeline.live.session.warm_up", lambda *_: None)
+    monkeypatch.setattr("pipeline.live.session.look_at", once)
+    monkeypatch.setattr("pipeline.live.session.TOLD_S", 0.05)
+    lead, _ = made_ecg(FS, 24.0)
+
+    def chunks() -> Iterator[Chunk | None]:
+        yield Chunk(lead[:4000], 0.0)
+        while not stopped.is_set():
+            yield None
+        yield from [None] * 50  # a second in which it is said again and again
+        yield Chunk(lead[4000:], 16.0)
+
+    source = Scripted(StreamFacts("s", FS, ("II",)), chunks())  # type: ignore[arg-type]
+    session, state, seen = run(source, tmp_path)
+    assert any(one.rhythm and one.beats and one.rate_bpm for one in seen)
+    after = [one for one in seen if one.unwatched]
+    assert len(after) > 3
+    assert seen[-len(after) :] == after
+    for one in after:
+        assert one.unwatched == STOPPED.format("ZeroDivisionError")
+        assert (one.alarms, one.rate_bpm, one.rhythm, one.quality, one.beats) == ((), None, "", "", ())
+    assert (state.phase, state.n_frames) == ("finished", len(lead))
+    assert session.letters
 
 
 def test_a_file_that_is_deleted_while_it_is_recorded_is_said(tmp_path: Path) -> None:
