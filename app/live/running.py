@@ -48,7 +48,10 @@ def _alarms(found: LiveState) -> None:
     """A box of the same height whether something is wrong or not, so that nothing below it moves."""
     with st.container(key="live-alarms"):
         if found.phase == "lost":
-            st.warning(plain(found.sentence), icon=":material/signal_disconnected:")
+            words = f"{found.sentence} {found.unwatched}".rstrip()
+            st.warning(plain(words), icon=":material/signal_disconnected:")
+        elif found.unwatched:
+            st.error(plain(found.unwatched), icon=":material/notifications_off:")
         elif found.alarms:
             words = " · ".join(f"{plain(alarm.words)} since {clock(alarm.since_s)}" for alarm in found.alarms)
             urgent = any(alarm.kind != "AF" for alarm in found.alarms)
@@ -83,7 +86,7 @@ def _numbers(found: LiveState) -> None:
         st.metric("Rate", rate, width=110)
         st.metric("Recorded", clock(found.recorded_s, tenths=False), width=130)
         st.metric("Missing", f"{found.n_missing / found.fs if found.fs else 0:.1f} s", width=110)
-    waiting = "needs ten seconds of signal" if not found.read_to_s or not found.rhythm else ""
+    waiting = "–" if found.unwatched else "needs ten seconds of signal"
     counts = ", ".join(f"{count} {plain(letter)}" for letter, count in sorted(found.counts.items())) or "–"
     lines = (
         f"**Rhythm** {plain(found.rhythm) or waiting}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from app.common import session as state
@@ -89,8 +91,17 @@ def _row(record: KeptRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**{record.changed:%Y-%m-%d %H:%M}** {plain(record.header.stem)}", width="content")
         open_button(record.header.stem)
-        st.button("Delete", icon=":material/delete:", key=f"live-delete-{record.header.stem}", on_click=delete_record,
+        st.button("Delete", icon=":material/delete:", key=f"live-delete-{record.header.stem}", on_click=_delete,
                   args=(record.header,))  # fmt: skip
+
+
+def _delete(header: Path) -> None:
+    session = state.session()
+    session.error = ""
+    try:
+        delete_record(header)
+    except EcgError as error:
+        session.refuse(str(error))
 
 
 def open_button(name: str, *, primary: bool = False) -> None:

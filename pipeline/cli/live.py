@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -50,7 +49,7 @@ def _live(options: argparse.Namespace) -> int:
     from pipeline.live.session import LiveSession, SessionPlan, new_name
 
     load = loader(options.model)
-    plan = SessionPlan(options.output, new_name(datetime.now()), options.duration)
+    plan = SessionPlan(options.output, new_name(options.output), options.duration)
     session = LiveSession(_source(options), plan, load, _Lines().watch)
     before = [(number, signal.signal(number, lambda *_: session.stop())) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
@@ -90,12 +89,16 @@ class _Lines:
 
     def __init__(self) -> None:
         self.phase, self.alarms, self.next_s = "", frozenset[str](), 0.0
+        self.unwatched = ""
 
     def watch(self, state: LiveState, new: tuple[LiveBeat, ...]) -> None:
         """Print what is new."""
         if state.phase != self.phase:
             self.phase = state.phase
             self._say(state.recorded_s, f"{state.phase} {state.stream}".rstrip() + f". {state.sentence}".rstrip(". "))
+        if state.unwatched != self.unwatched:
+            self.unwatched = state.unwatched
+            self._say(state.recorded_s, state.unwatched)
         for beat in new:
             if beat.letter != "N":
                 self._say(beat.time_s, f"{beat.letter} (provisional, {beat.confidence:.2f})")

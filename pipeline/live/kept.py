@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.errors import DataError
+from pipeline.live.recorder import close_cut_short, is_open
 from pipeline.live.state import STATE_ENDING
 
 _PATTERN = "live-*.hea"
+
+
+class UnderWayError(DataError):
+    """A live recording that is still recorded."""
 
 
 @dataclass(frozen=True)
@@ -20,16 +30,57 @@ class KeptRecord:
 
 
 def kept_records(folder: Path) -> tuple[KeptRecord, ...]:
-    """Return the live recordings in a folder, the newest first."""
+    """Return the live recordings in a folder that are over, the newest first; close those that were cut short."""
     found = []
     for header in folder.glob(_PATTERN):
-        data = header.with_suffix(".dat")
-        if data.is_file() and data.stat().st_size:
-            found.append(KeptRecord(header, datetime.fromtimestamp(data.stat().st_mtime)))
+        with suppress(OSError):  # another session may delete it meanwhile
+            written = _data(header).stat()
+            if written.st_size and _is_over(header):
+                found.append(KeptRecord(header, datetime.fromtimestamp(written.st_mtime)))
     return tuple(sorted(found, key=lambda one: one.changed, reverse=True))
 
 
 def delete_record(header: Path) -> None:
-    """Delete a live recording and all that lies beside it under its name."""
-    for ending in (".dat", ".hea", STATE_ENDING):
-        header.with_suffix("").with_name(header.stem + ending).unlink(missing_ok=True)
+    """Delete a live recording and all that lies beside it under its name.
+
+    Raises
+    ------
+    UnderWayError
+        If it is still recorded; nothing is deleted then.
+    """
+    with suppress(FileNotFoundError), _held(header):
+        _data(header).unlink()
+    for path in (header, header.with_name(header.stem + STATE_ENDING)):
+        path.unlink(missing_ok=True)
+
+
+def _is_over(header: Path) -> bool:
+    """Tell whether a record is no longer recorded; close it if a crash left it open."""
+    if not is_open(header):
+        return True
+    try:
+        with _held(header) as file:
+            if is_open(header):  # its recorder may have closed it meanwhile
+                close_cut_short(header, file)
+    except UnderWayError:
+        return False
+    except (DataError, OSError):  # it stays open, and can be read all the same
+        return True
+    return True
+
+
+def _data(header: Path) -> Path:
+    return header.with_suffix(".dat")
+
+
+@contextmanager
+def _held(header: Path) -> Iterator[int]:
+    """Hold the lock of a signal file, as its recorder does while it records; give its descriptor."""
+    file = os.open(_data(header), os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield file
+    except BlockingIOError as error:
+        raise UnderWayError("The recording is still under way; end it before you delete it.") from error
+    finally:
+        os.close(file)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Final
@@ -127,7 +126,7 @@ class LiveManager:
         """End the recording under way, if there is one, and start another."""
         self.stop()
         self.ended = None
-        self.process = LiveProcess(LiveOrder(str(live_root()), new_name(datetime.now()), source, network))
+        self.process = LiveProcess(LiveOrder(str(live_root()), new_name(live_root()), source, network))
 
     def stop(self) -> None:
         """End the recording under way, if there is one."""

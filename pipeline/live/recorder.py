@@ -2,17 +2,21 @@
 
 While it grows, its header states no length, so that the signal file says it; samples are appended in whole frames by
 one call of the system each, which survives the end of the process, and flushed to the disk every second, which survives
-the end of the machine. Closed, its header is written again with length, start, first samples and checksums.
+the end of the machine. Closed, its header is written again with length, start, first samples and checksums. Until
+then its signal file is locked, by a lock that the kernel releases when the process ends, however it ends: a record
+that is neither closed nor locked was cut short.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +28,8 @@ from pipeline.live.sources import StreamFacts
 from pipeline.types import FloatArray
 
 SYNC_S: Final = 1.0  # between two flushes to the disk: what a power failure may cost
+UNDER_WAY: Final = "# HeartVision live recording, under way since "  # and the start: last line of a header, not closed
+READ_FRAMES: Final = 100_000  # at once, when a record that was cut short is read again
 
 
 @dataclass(frozen=True)
@@ -114,9 +120,10 @@ class Recorder:
     def __post_init__(self) -> None:
         self._sums = np.zeros(len(self.facts.leads), np.int64)
         self._synced = time.monotonic()
-        write_bytes(self.header, self._header_text(closed=False), private=True)
+        write_bytes(self.header, _open_header(self.name, self.facts, self.started), private=True)
         try:
             self._file = os.open(self._data, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
         except OSError as error:
             raise _unwritten(error) from error
 
@@ -158,21 +165,37 @@ class Recorder:
             self.append(np.full((min(step, left - start), len(self.facts.leads)), np.nan, np.float32))
 
     def close(self) -> Path | None:
-        """Flush, and write the header with all it can state; None, and no file is left, if nothing was recorded."""
+        """Flush, and write the header with all it can state; None, and no file is left, if nothing was recorded.
+
+        Raises
+        ------
+        DataError
+            If the disk is full or cannot be written, or if the signal file is no longer there: nothing is left then.
+        """
         if self._file < 0:
             return self.header if self.n_frames else None
         try:
             os.fsync(self._file)
-            os.close(self._file)
+            return self._closed()
         except OSError as error:
             raise _unwritten(error) from error
-        finally:
+        finally:  # the lock goes last, when the header is whole
+            with suppress(OSError):
+                os.close(self._file)
             self._file = -1
-        if not self.n_frames:
+
+    def _closed(self) -> Path | None:
+        is_there = self._data.is_file()
+        if not self.n_frames or not is_there:
             self._data.unlink(missing_ok=True)
             self.header.unlink(missing_ok=True)
+        if not is_there:
+            self.n_frames = self.n_missing = 0
+            raise DataError("The file of the live recording was deleted while it was recorded; nothing is left of it.")
+        if self._first is None:
             return None
-        return write_bytes(self.header, self._header_text(closed=True), private=True)
+        sums = _Sums(self.n_frames, self._first, self._sums)
+        return write_bytes(self.header, _closed_header(self.name, self.facts, self.started, sums), private=True)
 
     @property
     def _data(self) -> Path:
@@ -189,21 +212,85 @@ class Recorder:
         except OSError as error:
             raise _unwritten(error) from error
 
-    def _header_text(self, *, closed: bool) -> bytes:
-        leads, stored = self.facts.leads, format_of(self.facts)
-        lines = [f"{self.name} {len(leads)} {self.facts.fs:.15g}"]
-        if closed:
-            lines[0] += f" {self.n_frames} {self.started:%H:%M:%S}.{self.started.microsecond // 1000:03d}"
-            lines[0] += f" {self.started:%d/%m/%Y}"
-        gain = f"{self.name}.dat {stored.wfdb} {stored.per_mv}(0)/mV {stored.bits} 0"
-        for lead, first, total in zip(leads, self._firsts(), self._sums.tolist(), strict=True):
-            checksum = (total + 2**15) % 2**16 - 2**15
-            lines.append(f"{gain} {first} {checksum} 0 {lead}" if closed else f"{gain} 0 0 0 {lead}")
-        lines.append("# HeartVision live recording" if closed else "# HeartVision live recording, under way")
-        return ("\n".join(lines) + "\n").encode("ascii", "replace")
 
-    def _firsts(self) -> list[int]:
-        return [0] * len(self.facts.leads) if self._first is None else [int(value) for value in self._first]
+class _Sums(NamedTuple):
+    """What a closed header states of the samples: how many frames, the first, and sums (n_leads,)."""
+
+    n_frames: int
+    first: NDArray[Any]
+    sums: NDArray[np.int64]
+
+
+def _open_header(name: str, facts: StreamFacts, started: datetime) -> bytes:
+    lines = [f"{name} {len(facts.leads)} {facts.fs:.15g}"]
+    lines += [f"{_signal(name, facts)} 0 0 0 {lead}" for lead in facts.leads]
+    return "\n".join([*lines, f"{UNDER_WAY}{started.isoformat()}", ""]).encode("ascii", "replace")
+
+
+def _closed_header(name: str, facts: StreamFacts, started: datetime, sums: _Sums) -> bytes:
+    start = f"{started:%H:%M:%S}.{started.microsecond // 1000:03d} {started:%d/%m/%Y}"
+    lines = [f"{name} {len(facts.leads)} {facts.fs:.15g} {sums.n_frames} {start}"]
+    for lead, first, total in zip(facts.leads, sums.first.tolist(), sums.sums.tolist(), strict=True):
+        lines.append(f"{_signal(name, facts)} {first} {(total + 2**15) % 2**16 - 2**15} 0 {lead}")
+    return "\n".join([*lines, "# HeartVision live recording", ""]).encode("ascii", "replace")
+
+
+def _signal(name: str, facts: StreamFacts) -> str:
+    stored = format_of(facts)
+    return f"{name}.dat {stored.wfdb} {stored.per_mv}(0)/mV {stored.bits} 0"
+
+
+def is_open(header: Path) -> bool:
+    """Tell whether a header is that of a record under way, or of one that was cut short."""
+    try:
+        return UNDER_WAY.encode() in header.read_bytes()
+    except OSError:
+        return False
+
+
+def close_cut_short(header: Path, file: int) -> None:
+    """Close a record whose recorder has ended before it could, from what its files say.
+
+    Parameters
+    ----------
+    header : Path
+        Its header, which is open.
+    file : int
+        Descriptor of its signal file, read and written, whose lock the caller holds.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read or written; nothing is lost then.
+    """
+    try:
+        first, *signals, last = header.read_text("ascii").splitlines()
+        fields = [line.split(" ", 8) for line in signals]
+        wide = fields[0][1] == WIDE.wfdb
+        facts = StreamFacts("", float(first.split()[2]), tuple(field[8] for field in fields), wide)
+        started = datetime.fromisoformat(last.removeprefix(UNDER_WAY))
+        sums = _sums_of(file, facts)
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(f"The live recording {header.stem!r} was cut short and cannot be closed.") from error
+    write_bytes(header, _closed_header(header.stem, facts, started, sums), private=True)
+
+
+def _sums_of(file: int, facts: StreamFacts) -> _Sums:
+    """Read the whole frames of a signal file, and cut off what is left of a last one that is not whole."""
+    stored, n_leads = format_of(facts), len(facts.leads)
+    frame_bytes = n_leads * stored.bits // 8
+    n_frames, rest = divmod(os.fstat(file).st_size, frame_bytes)
+    if not n_frames:
+        raise ValueError("no whole frame")
+    if rest:
+        os.ftruncate(file, n_frames * frame_bytes)
+    sums, first = np.zeros(n_leads, np.int64), np.zeros(n_leads, stored.dtype)
+    for start in range(0, n_frames, READ_FRAMES):
+        size = min(READ_FRAMES, n_frames - start) * frame_bytes
+        digital = np.frombuffer(os.pread(file, size, start * frame_bytes), stored.dtype).reshape(-1, n_leads)
+        first = digital[0] if start == 0 else first
+        sums += digital.sum(axis=0, dtype=np.int64)
+    return _Sums(n_frames, first, sums)
 
 
 def read_tail(header: Path, facts: StreamFacts, n_frames: int) -> tuple[int, FloatArray]:

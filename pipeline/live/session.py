@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import secrets
 import statistics
 import threading
 import time
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +30,7 @@ from pipeline.live.state import LiveState, Phase
 from pipeline.live.timeline import Timeline
 from pipeline.types import LEAD_NAME, FloatArray
 
+TOLD_S: Final = 1.0  # between two states of a recording that is no longer watched
 LOST_S: Final = 2.0  # without a sample for so long, the stream is said to be lost
 SHOWN_S: Final = 20.0  # of beats in a state
 LAGS: Final = 500  # of the last chunks, of which the median is told
@@ -54,9 +57,12 @@ class SessionPlan:
     duration_s: float | None = None
 
 
-def new_name(at: datetime) -> str:
-    """Return the name of a record that starts now."""
-    return f"live-{at:%Y%m%d-%H%M%S}-{at.microsecond // 1000:03d}"
+def new_name(folder: Path) -> str:
+    """Return a name for a record that no file in the folder has; it does not tell when the record was made."""
+    while True:
+        name = f"live-{secrets.token_hex(4)}"
+        if not any(folder.glob(f"{name}.*")):
+            return name
 
 
 @dataclass
@@ -153,14 +159,14 @@ class LiveSession:
             if recorder is not None:
                 for lost, placed in timeline.rest():
                     self._keep(recorder, latest, placed, lost)
-                recorder.close()
+                try:
+                    recorder.close()
+                finally:  # nothing, if its file is gone
+                    self._count(recorder)
 
     def _recorder(self, facts: StreamFacts, chunk: Chunk) -> Recorder:
         started = datetime.now() - timedelta(seconds=len(chunk.p_signal) / facts.fs)
-        recorder = Recorder(self.plan.folder, self.plan.name, facts, started, self.limits)
-        with self._telling:
-            self._state = replace(self._state, header=str(recorder.header))
-        return recorder
+        return Recorder(self.plan.folder, self.plan.name, facts, started, self.limits)
 
     def _keep(self, recorder: Recorder, latest: Latest, chunk: Chunk, lost: int) -> None:
         if lost:
@@ -172,8 +178,13 @@ class LiveSession:
             1000 * (self.source.now_s() - chunk.start_s - (len(chunk.p_signal) - 1) / recorder.facts.fs)
         )
         latest.append(chunk.p_signal)
+        self._count(recorder)
+
+    def _count(self, recorder: Recorder) -> None:
+        n_frames, n_missing = recorder.n_frames, recorder.n_missing
+        header = str(recorder.header) if n_frames else ""
         with self._telling:
-            self._state = replace(self._state, n_frames=recorder.n_frames, n_missing=recorder.n_missing)
+            self._state = replace(self._state, header=header, n_frames=n_frames, n_missing=n_missing)
 
     def _full(self, recorder: Recorder) -> str:
         wanted_s = self.plan.duration_s
@@ -196,8 +207,23 @@ class LiveSession:
                 if last:
                     return
                 over.wait(max(0.0, EVERY_S - (time.monotonic() - began)))
-        except EcgError as error:  # the recording goes on without classes
-            self._tell(self._state.phase, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the recording goes on and nothing old is shown
+            self._unwatched(error, over)
+
+    def _unwatched(self, error: Exception, over: threading.Event) -> None:
+        """Take away all that a look has said, and say until the recording is over that no other will follow."""
+        words = f"Classification stopped ({type(error).__name__}); nothing is watched any more, the signal is still"
+        sentence = str(error) if isinstance(error, EcgError) else ""
+        with self._telling:
+            self._state = replace(
+                self._state, unwatched=f"{words} recorded. {sentence}".rstrip(),
+                rate_bpm=None, rhythm="", quality="", alarms=(), beats=(),
+            )  # fmt: skip
+        told = False
+        while not told or not over.wait(TOLD_S):
+            told = True
+            with suppress(Exception), self._telling:  # to tell it may be what fails; it is tried again
+                self.watch(self._state, ())
 
     def _look(self, classifier: BeatClassifier, follower: Follower, facts: StreamFacts, latest: Latest) -> None:
         began = time.monotonic()

@@ -29,6 +29,8 @@ class LiveState:
         "lost" while nothing has come for two seconds.
     sentence : str
         Why it ended, or what is wrong; "" if nothing is to be said.
+    unwatched : str
+        That classification has stopped, and of what; "" while the signal is watched. It stays until the end.
     header : str
         Path of the record's header; "" before the first sample, or if nothing was recorded.
     stream : str
@@ -63,6 +65,7 @@ class LiveState:
 
     phase: Phase
     sentence: str = ""
+    unwatched: str = ""
     header: str = ""
     stream: str = ""
     fs: float = 0.0

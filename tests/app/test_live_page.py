@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from pipeline.intake import read_path
 from pipeline.live.alarms import Alarm
 from pipeline.live.process import LiveManager, live_root
 from pipeline.live.provisional import LiveBeat
+from pipeline.live.recorder import Recorder
+from pipeline.live.sources import StreamFacts
 from pipeline.live.state import LiveState
 from tests.helpers.studies import opened, said
 
@@ -108,6 +112,32 @@ def test_alarms_are_said_with_what_they_are_not(manager: LiveManager) -> None:
     page = showing(manager, alarms=found[1:])
     assert not page.error
     assert "Atrial fibrillation" in page.warning[0].value
+
+
+def test_a_recording_of_another_window_is_not_listed_and_cannot_be_deleted(manager: LiveManager) -> None:
+    facts = StreamFacts("s", 250.0, ("II",))
+    before = Recorder(live_root(), "live-1", facts, datetime.now())
+    before.append(np.zeros((100, 1), np.float32))
+    assert "Recorded before" not in said(opened("live"))
+    header = before.close()
+    assert header is not None
+    page = opened("live")
+    with header.with_suffix(".dat").open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as its recorder holds it
+        page = page.button(key="live-delete-live-1").click().run()
+    assert "still under way" in page.error[0].value
+    assert header.is_file()
+
+
+def test_classes_that_have_stopped_are_said_and_no_alarm_is_not(manager: LiveManager) -> None:
+    words = "Classification stopped (MemoryError); nothing is watched any more, the signal is still recorded."
+    page = showing(manager, unwatched=words)
+    assert words in page.error[0].value.replace("\\", "")
+    assert "No alarm" not in said(page)
+    assert "needs ten seconds" not in said(page)
+    lost = LiveState("lost", "Nothing has come for two seconds.", words)
+    manager.process = Said(lost)  # type: ignore[assignment]
+    assert words in opened("live").warning[0].value.replace("\\", "")
 
 
 def test_a_lost_signal_is_said_and_so_is_why_nothing_was_recorded(manager: LiveManager) -> None:

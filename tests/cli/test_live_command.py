@@ -27,6 +27,20 @@ def test_a_replay_is_recorded_classified_and_compared(tmp_path: Path, capsys: py
     assert read_path(header).duration_s >= 30
 
 
+def test_classes_that_stop_are_said_and_the_record_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("pipeline.live.session.look_at", breaks)
+    given = ["live", str(demo_path()), "--output", str(tmp_path), "--duration", "12", "--speed", "30"]
+    assert main(given) == 0
+    assert capsys.readouterr().out.count("Classification stopped (MemoryError); nothing is watched any more") == 1
+    (header,) = tmp_path.glob("*.hea")
+    assert read_path(header).duration_s >= 12
+
+
 def test_an_interrupt_closes_the_record(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pipeline", "live", str(demo_path()), "--output", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as live:

@@ -18,7 +18,7 @@ import wfdb
 from pipeline.config import ROOT, Limits
 from pipeline.errors import DataError
 from pipeline.intake import read_path
-from pipeline.live.kept import delete_record, kept_records
+from pipeline.live.kept import UnderWayError, delete_record, kept_records
 from pipeline.live.recorder import Recorder, format_of, read_tail
 from pipeline.live.sources import StreamFacts
 
@@ -105,6 +105,16 @@ def test_a_writer_that_is_killed_leaves_a_record_without_a_lost_sample(tmp_path:
             said = int(writer.stdout.readline())
         os.kill(writer.pid, signal.SIGKILL)
         said = max([said, *(int(line) for line in writer.stdout.read().split("\n")[:-1])])
+    begun = datetime.now()
+    with (tmp_path / "live-killed.dat").open("ab") as file:
+        file.write(b"half")  # of a frame of six bytes
+    assert [one.header.stem for one in kept_records(tmp_path)] == ["live-killed"]
+    assert "under way" not in (tmp_path / "live-killed.hea").read_text()
+    closed = wfdb.rdrecord(str(tmp_path / "live-killed"), physical=False)
+    assert closed.checksum == closed.calc_checksum()
+    assert closed.init_value == closed.d_signal[0].tolist()
+    assert 0 < (begun - closed.base_datetime).total_seconds() < 60
+    assert closed.sig_len == (tmp_path / "live-killed.dat").stat().st_size / 6
     read = read_path(tmp_path / "live-killed.hea")
     assert read.n_samples >= said
     at = np.arange(read.n_samples)
@@ -113,6 +123,29 @@ def test_a_writer_that_is_killed_leaves_a_record_without_a_lost_sample(tmp_path:
     assert [one.header.stem for one in kept_records(tmp_path)] == ["live-killed"]
     delete_record(tmp_path / "live-killed.hea")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_under_way_is_neither_listed_nor_deleted(tmp_path: Path) -> None:
+    recorder = written(tmp_path, FACTS, noise(FACTS, 6000))
+    before = recorder.header.read_bytes()
+    assert kept_records(tmp_path) == ()
+    with pytest.raises(UnderWayError, match="still under way"):
+        delete_record(recorder.header)
+    assert recorder.header.read_bytes() == before
+    header = recorder.close()
+    assert header is not None
+    assert [one.header for one in kept_records(tmp_path)] == [header]
+    delete_record(header)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_header_that_cannot_be_closed_is_listed_as_it_is(tmp_path: Path) -> None:
+    header = tmp_path / "live-1.hea"
+    header.write_text("live-1 1 250\n# HeartVision live recording, under way since then\n")
+    header.with_suffix(".dat").write_bytes(b"some")
+    before = header.read_bytes()
+    assert [one.header for one in kept_records(tmp_path)] == [header]
+    assert header.read_bytes() == before
 
 
 def test_a_gap_is_missing_samples_in_its_place(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ from pipeline.live.agreement import Agreement, compare
 from pipeline.live.alarms import alarms_of
 from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at
 from pipeline.live.replay import ReplaySource
-from pipeline.live.session import LiveSession, SessionPlan
+from pipeline.live.session import LiveSession, SessionPlan, new_name
 from pipeline.live.sources import Chunk, StreamFacts, nothing
 from pipeline.live.state import LiveState
 from pipeline.synthesis.non_ecg import draw_fibrillation
@@ -30,6 +32,7 @@ from pipeline.types import FloatArray, Recording
 from tests.helpers.made_ecg import made_ecg
 
 FS = 250.0
+STOPPED = "Classification stopped ({}); nothing is watched any more, the signal is still recorded."
 
 
 @cache
@@ -188,8 +191,69 @@ def test_a_network_that_cannot_be_loaded_stops_no_recording(tmp_path: Path) -> N
 
     lead, _ = made_ecg(FS, 12.0)
     session, state, seen = run(Scripted(StreamFacts("s", FS, ("II",)), chunks_of(lead)), tmp_path, load=load)
-    assert any(one.sentence == "There is no such network." for one in seen)
+    assert any(one.unwatched == f"{STOPPED.format('ModelError')} There is no such network." for one in seen)
     assert (state.phase, state.n_frames, len(session.letters)) == ("finished", len(lead), 0)
+
+
+def test_whatever_ends_the_classes_is_said_to_the_end_and_nothing_old_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, stopped = [look_at], threading.Event()
+
+    def once(*given: object, **more: object) -> object:
+        if not looks:
+            stopped.set()
+            raise ZeroDivisionError
+        return looks.pop()(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pipeline.live.session.warm_up", lambda *_: None)
+    monkeypatch.setattr("pipeline.live.session.look_at", once)
+    monkeypatch.setattr("pipeline.live.session.TOLD_S", 0.05)
+    lead, _ = made_ecg(FS, 24.0)
+
+    def chunks() -> Iterator[Chunk | None]:
+        yield Chunk(lead[:4000], 0.0)
+        while not stopped.is_set():
+            yield None
+        yield from [None] * 50  # a second in which it is said again and again
+        yield Chunk(lead[4000:], 16.0)
+
+    source = Scripted(StreamFacts("s", FS, ("II",)), chunks())  # type: ignore[arg-type]
+    session, state, seen = run(source, tmp_path)
+    assert any(one.rhythm and one.beats and one.rate_bpm for one in seen)
+    after = [one for one in seen if one.unwatched]
+    assert len(after) > 3
+    assert seen[-len(after) :] == after
+    for one in after:
+        assert one.unwatched == STOPPED.format("ZeroDivisionError")
+        assert (one.alarms, one.rate_bpm, one.rhythm, one.quality, one.beats) == ((), None, "", "", ())
+    assert (state.phase, state.n_frames) == ("finished", len(lead))
+    assert session.letters
+
+
+def test_a_file_that_is_deleted_while_it_is_recorded_is_said(tmp_path: Path) -> None:
+    lead, _ = made_ecg(FS, 12.0)
+
+    class Deleting(Scripted):
+        def read(self) -> Chunk | None:
+            chunk = super().read()
+            if chunk is None:
+                (tmp_path / "live-1.dat").unlink()
+            return chunk
+
+    _, state, _ = run(Deleting(StreamFacts("s", FS, ("II",)), chunks_of(lead)), tmp_path)
+    assert (state.phase, state.n_frames, state.header) == ("failed", 0, "")
+    assert "was deleted while it was recorded" in state.sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_are_new_and_tell_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = ["0a", "0a", "0b"]
+    monkeypatch.setattr("secrets.token_hex", lambda _: drawn.pop(0))
+    (tmp_path / f"{new_name(tmp_path)}.dat").touch()
+    assert new_name(tmp_path) == "live-0b"
+    monkeypatch.undo()
+    assert re.fullmatch(r"live-[0-9a-f]{8}", new_name(tmp_path / "missing"))
 
 
 def test_a_source_that_does_not_open_is_said(tmp_path: Path) -> None:
