@@ -19,7 +19,7 @@ from pipeline.wording import clock_text
 EVENT = "EVENT"
 NAMES = {**{subject: subject_name(subject) for subject in RHYTHM_SUBJECTS}, EVENT: "Patient event"}
 TIME_HELP = "h:mm:ss: by the clock where the recording has a start, otherwise since it began"
-Take = Callable[[Decision], None]
+Take = Callable[[Decision], bool]  # tells whether it was taken
 
 
 def confirming(session: ReviewSession) -> Decision | None:
@@ -122,7 +122,8 @@ def _form(
                 session.error = str(error)
                 return
             for step in steps:
-                take(step)
+                if not take(step):
+                    return
 
         st.form_submit_button(name, type="primary", key=f"{name}-submit-{seen}", on_click=submitted)
 
