@@ -245,12 +245,12 @@ def _decide(session: ReviewSession, review: StudyReview, decision: Decision, key
 def _taking(session: ReviewSession, review: StudyReview, *, stay: bool = False) -> rhythm.Take:
     """Takes one decision after the other, each from where the last one has led; shows what has come of them."""
 
-    def take(decision: Decision) -> None:
+    def take(decision: Decision) -> bool:
         def show() -> None:
             if not session.reveal(decision.stretches[-1][0]) and not stay:
                 session.to_next_open(review)
 
-        _change(session, session.review or review, decision, _fresh(), show)
+        return _change(session, session.review or review, decision, _fresh(), show)
 
     return take
 
@@ -307,8 +307,8 @@ def _turn(session: ReviewSession, review: StudyReview, step: ReviewStep, key: st
     _change(session, review, step, key, show_turned)
 
 
-def _change(session: ReviewSession, review: StudyReview, step: ReviewStep, key: str, then: Callable[[], None]) -> None:
-    """Takes a step and shows the new state; a refusal is said, with the state as it is now."""
+def _change(session: ReviewSession, review: StudyReview, step: ReviewStep, key: str, then: Callable[[], None]) -> bool:
+    """Takes a step and shows the new state; a refusal is said, with the state as it is now. Tells whether it took."""
     session.error = session.notice = ""
     try:
         after = take_step(review, step, reader=reader.current(), key=key)
@@ -319,6 +319,8 @@ def _change(session: ReviewSession, review: StudyReview, step: ReviewStep, key: 
     else:
         session.put(after)
         then()
+        return True
+    return False
 
 
 def _add(session: ReviewSession, blocked: bool) -> None:

@@ -19,7 +19,7 @@ from pipeline.wording import clock_text
 EVENT = "EVENT"
 NAMES = {**{subject: subject_name(subject) for subject in RHYTHM_SUBJECTS}, EVENT: "Patient event"}
 TIME_HELP = "h:mm:ss: by the clock where the recording has a start, otherwise since it began"
-Take = Callable[[Decision], None]
+Take = Callable[[Decision], bool]  # tells whether it was taken
 
 
 def confirming(session: ReviewSession) -> Decision | None:
@@ -73,8 +73,8 @@ def changes(session: ReviewSession, review: StudyReview, take: Take, *, blocked:
         with st.container(key="review-split", width="content"):
             st.button(
                 f"Split at {review.when(cut / review.beats.fs)}", icon=":material/content_cut:", disabled=blocked,
-                key=f"split-{_seen(session, row.ends)}", type="tertiary", wrap=False, on_click=take,
-                args=(Decision("rhythm_split", (row.ends[0], cut, row.ends[1])),),
+                key=f"split-{_seen(session, row.ends)}", type="tertiary", wrap=False, on_click=_take_one,
+                args=(take, Decision("rhythm_split", (row.ends[0], cut, row.ends[1])),),
                 help="At the beat that is looked at, or in the middle of the strip",
             )  # fmt: skip
 
@@ -91,6 +91,11 @@ def naming(session: ReviewSession, review: StudyReview, take: Take, *, blocked: 
         )  # fmt: skip
     with place:
         _form(session, review, shown, None, take, name="Name", events=True)
+
+
+def _take_one(take: Take, decision: Decision) -> None:
+    """What a click does that is one decision."""
+    take(decision)
 
 
 def _form(
@@ -122,7 +127,8 @@ def _form(
                 session.error = str(error)
                 return
             for step in steps:
-                take(step)
+                if not take(step):
+                    return
 
         st.form_submit_button(name, type="primary", key=f"{name}-submit-{seen}", on_click=submitted)
 

@@ -52,7 +52,13 @@ def draw(here: OpenStudy, review: StudyReview, reader: str) -> None:
 def _mark(here: OpenStudy, review: StudyReview, marks: tuple[Decision, ...], reader: str) -> None:
     def all_of_them() -> None:
         here.review = review
-        for mark in marks:
-            here.review = take_step(here.review, mark, reader=reader)
+        for marked, mark in enumerate(marks):
+            try:
+                here.review = take_step(here.review, mark, reader=reader)
+            except EcgError as error:
+                if not marked:
+                    raise
+                words = f"Only the first {marked} of {len(marks)} patient events are marked, the rest are not: {error}"
+                raise EcgError(words) from error
 
     here.change(all_of_them, review.standing.version, f"{len(marks)} patient events are marked.")

@@ -12,6 +12,7 @@ from pipeline.export.pdf_page import INNER_MM, LETTERS
 from pipeline.export.report_content import ReportContent
 from pipeline.export.strip_choice import STRIP_S, Strip
 from pipeline.rhythm_names import rhythm_name
+from pipeline.signal.decimation import decimate
 from pipeline.types import FloatArray
 
 _ABOVE_MM, _BELOW_MM = 9.0, 5.0  # the paper: rhythm and letters; time
@@ -49,7 +50,8 @@ def _lead(value: FloatArray, lane: Lane, bottom: float, from_s: float, fs: float
     """The trace, thinned to the lowest and the highest value of each piece where there are more points than needed."""
     step = max(1, int(fs / SPEED_MM_S / _POINTS_PER_MM))
     x = PULSE_MM + (from_s + np.arange(value.size) / fs) * SPEED_MM_S
-    return [path(x[::step], lane.y_of(bottom, value)[::step].astype(np.float64), colours.trace)]
+    y = lane.y_of(bottom, value).astype(np.float64)
+    return [path(*decimate(x, y, max(2, value.size // step)), colours.trace)]
 
 
 def _pulse(lane: Lane, bottom: float, colours: Palette) -> str:

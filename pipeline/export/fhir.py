@@ -214,6 +214,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     times = (("Start in the recording", finding.start_s), ("End in the recording", finding.stop_s))
     beats = [{"code": {"text": "Beats"}, "valueInteger": len(finding.samples)}] if finding.samples else []
     return {
+        **({} if finding.reviewed else _PRELIMINARY),
         "code": {"coding": coding, "text": finding.title},
         "valueString": finding.detail or finding.title,
         "component": [*({"code": {"text": text}, "valueQuantity": _quantity(at, "s")} for text, at in times), *beats],

@@ -11,6 +11,7 @@ from pipeline.errors import ReviewError
 from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
 from pipeline.review.conclusion import undecided
+from pipeline.review.decisions import clean_text
 from pipeline.store import reviews
 from pipeline.store.log import Entry
 from pipeline.store.signing import signings
@@ -124,7 +125,8 @@ def sign_with_report(
         If the report cannot be stored; nothing is then signed.
     """
     left = undecided(review.findings, review.material.analysis.measured, _verdicts(review))
-    if left.names and not reason.strip():
+    why = clean_text(reason) if left.names else ""  # where nothing is left there is nothing to give a reason for
+    if left.names and not why:
         raise ReviewError(
             f"Urgent and not reviewed: {'; '.join(left.names)}. Decide, or say why you sign all the same."
         )
@@ -140,7 +142,7 @@ def sign_with_report(
             version=signature.seq,
             conclusion=signature.text,
             chosen=tuple(findings),
-            reason=reason.strip(),
+            reason=why,
         )
         return pdf_bytes(reviewed_content(review, facts, created=signature.at, trained_on=trained_on))
 
@@ -150,7 +152,7 @@ def sign_with_report(
         expected_version=review.standing.version,
         text=conclusion,
         findings=findings,
-        reason=reason if left.names else "",
+        reason=why,
         report=report,
         key=key,
     )

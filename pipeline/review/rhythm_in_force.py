@@ -192,7 +192,7 @@ class RhythmInForce:
         pieces = self.pieces
         for freed in ((old[0], new[0]), (new[1], old[1])):
             if freed[0] < freed[1]:
-                pieces = _given_away(pieces, freed, self.fs)
+                pieces = _given_away(pieces, freed, self.rejected, self.fs)
         resized = replace(piece.between(*new, self.fs), ruled=piece.ruled or "confirmed")
         return {"pieces": _laid_over(pieces, resized, self.fs), "rejected": self._not_in((new,))}
 
@@ -203,11 +203,11 @@ class RhythmInForce:
         return {"pieces": tuple(part for one in self.pieces for part in (halves if one is piece else (one,)))}
 
     def _rhythm_reject(self, decision: Decision) -> Mapping[str, object]:
-        pieces, rejected = self.pieces, list(self.rejected)
-        for stretch in decision.stretches:
-            rejected.append((stretch, self.at(stretch).episode.rhythm))
-            pieces = _given_away(pieces, stretch, self.fs)
-        return {"pieces": pieces, "rejected": tuple(rejected)}
+        pieces = self.pieces
+        rejected = (*self.rejected, *((own, self.at(own).episode.rhythm) for own in decision.stretches))
+        for stretch in _merged(decision.stretches):
+            pieces = _given_away(pieces, stretch, rejected, self.fs)
+        return {"pieces": pieces, "rejected": rejected}
 
     def _event_mark(self, decision: Decision) -> Mapping[str, object]:
         events = {**self.events, **dict.fromkeys(decision.stretches, decision.text)}
@@ -301,25 +301,50 @@ def _laid_over(pieces: Sequence[RhythmPiece], new: RhythmPiece, fs: float) -> tu
     return tuple(sorted([*found, new], key=lambda piece: piece.start))
 
 
-def _given_away(pieces: Sequence[RhythmPiece], stretch: Stretch, fs: float) -> tuple[RhythmPiece, ...]:
+def _merged(stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """Return stretches in order, those that touch as one."""
+    found: list[Stretch] = []
+    for start, stop in sorted(stretches):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(stop, found[-1][1])
+        else:
+            found.append((start, stop))
+    return tuple(found)
+
+
+def _given_away(
+    pieces: Sequence[RhythmPiece], stretch: Stretch, rejected: Sequence[tuple[Stretch, RhythmCode]], fs: float
+) -> tuple[RhythmPiece, ...]:
     """Return pieces in which the rhythm beside a stretch goes on through it: of both sides the longer usual one.
 
-    Where there is none, the stretch is sinus rhythm. Two pieces of one rhythm that meet then become one.
+    A rhythm that was rejected anywhere in the stretch does not come back so. Where no other is beside it, the stretch
+    is sinus rhythm. Nobody has decided about what goes on: it becomes one with a piece of the same rhythm that it
+    meets if nobody has decided about that either, and stays apart from it otherwise.
+
+    Parameters
+    ----------
+    pieces : sequence of RhythmPiece
+        What is in force.
+    stretch : Stretch
+        What is given away, samples.
+    rejected : sequence of (Stretch, RhythmCode)
+        What a reader has rejected, and where.
+    fs : float
+        Sampling frequency, Hz.
     """
+    refused = {code for own, code in rejected if own[0] < stretch[1] and own[1] > stretch[0]}
     beside = [piece for piece in pieces if piece.stop == stretch[0] or piece.start == stretch[1]]
-    usual = [piece for piece in beside if piece.episode.rhythm in _USUAL]
-    ruled: Ruled = ""
-    if usual:
-        longest = max(usual, key=lambda piece: piece.stop - piece.start)
-        episode, ruled = longest.episode, longest.ruled
-    else:
-        episode = Episode(0.0, 0.0, "N")
+    usual = [piece for piece in beside if piece.episode.rhythm in _USUAL - refused]
+    longest = max(usual, key=lambda piece: piece.stop - piece.start, default=None)
+    episode = Episode(0.0, 0.0, "N") if longest is None else longest.episode
+    if episode.evidence == BY_READER:
+        episode = replace(episode, evidence="")
     start_s, stop_s = _times(pieces, stretch, fs)
-    goes_on = RhythmPiece(*stretch, replace(episode, start_s=start_s, stop_s=stop_s), ruled)
+    goes_on = RhythmPiece(*stretch, replace(episode, start_s=start_s, stop_s=stop_s))
     joined: list[RhythmPiece] = []
     for piece in _laid_over(pieces, goes_on, fs):
         touches = joined and goes_on.start <= piece.start <= goes_on.stop
-        if joined and touches and _same_rhythm(joined[-1].episode, piece.episode):
+        if joined and touches and _is_one(joined[-1], piece):
             joined[-1] = _joined(joined[-1], piece)
         else:
             joined.append(piece)
@@ -333,13 +358,14 @@ def _times(pieces: Sequence[RhythmPiece], stretch: Stretch, fs: float) -> tuple[
     return known.get(stretch[0], stretch[0] / fs), known.get(stretch[1], stretch[1] / fs)
 
 
-def _same_rhythm(one: Episode, other: Episode) -> bool:
-    return (one.rhythm, one.detail) == (other.rhythm, other.detail)
+def _is_one(one: RhythmPiece, other: RhythmPiece) -> bool:
+    """Tell whether two neighbours have the same rhythm, and nobody has decided about either."""
+    same = (one.episode.rhythm, one.episode.detail) == (other.episode.rhythm, other.episode.detail)
+    return same and not (one.ruled or other.ruled)
 
 
 def _joined(one: RhythmPiece, other: RhythmPiece) -> RhythmPiece:
-    """Return two neighbours as one, as sure as the longer of them is, and decided if both are."""
+    """Return two neighbours as one, as sure as the longer of them is."""
     longer = max(one, other, key=lambda piece: piece.stop - piece.start)
     episode = replace(longer.episode, start_s=one.episode.start_s, stop_s=other.episode.stop_s)
-    ruled: Ruled = longer.ruled if one.ruled and other.ruled else ""
-    return RhythmPiece(one.start, other.stop, episode, ruled)
+    return RhythmPiece(one.start, other.stop, episode)

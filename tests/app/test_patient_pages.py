@@ -11,14 +11,17 @@ from streamlit.testing.v1 import AppTest
 
 from app.common import patient
 from app.common.session import Session
+from app.study import diary
+from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.datasets import demo_path
 from pipeline.identity import Identity
+from pipeline.review.decisions import Decision
 from pipeline.store.identities import load_identity, save_identity
-from pipeline.store.reviews import audit
+from pipeline.store.reviews import audit, decide
 from pipeline.store.studies import get_study
 from tests.helpers.pages import settled
 from tests.helpers.review_study import analysed
-from tests.helpers.studies import ANNA, MAIN, opened, reading_as, said, study
+from tests.helpers.studies import ANNA, BERT, MAIN, opened, reading_as, said, study
 
 pytestmark = pytest.mark.usefixtures("own_store")
 ANY = "application/octet-stream"
@@ -209,3 +212,27 @@ def test_a_diary_is_marked_in_one_go_each_entry_a_decision() -> None:
     assert [entry.samples[0] / analysed().fs for entry in marked] == pytest.approx([3, 6], abs=0.01)
     page.file_uploader[0].set_value([("diary.csv", b"9:00:00,late", "text/csv")]).run()
     assert "Line 1 of the diary: the recording has no such time" in said(page)
+
+
+def test_a_diary_that_someone_comes_between_says_how_many_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = study("case", "NNVNSNNUFNVVVNNNN")
+    page = reading_as(opened("study", study=number), ANNA)
+    taken: list[Decision] = []
+
+    def overtaken(review: StudyReview, step: Decision, *, reader: str) -> StudyReview:
+        if len(taken) == 2:
+            noted = Decision("event_mark", (10, 20), text="seen by another")
+            decide(number, noted, reader=BERT, expected_version=review.standing.version)
+        taken.append(step)
+        return take_step(review, step, reader=reader)
+
+    monkeypatch.setattr(diary, "take_step", overtaken)
+    page.file_uploader[0].set_value([("diary.csv", b"0:03,dizzy\n0:06,stairs\n0:09,rest\n", "text/csv")]).run()
+    page.button(key="diary-mark").click().run()
+    assert "Only the first 2 of 3 patient events are marked, the rest are not" in said(page)
+    assert f"{BERT} marked a patient event" in said(page)
+    assert "nothing of yours" not in said(page)
+    assert [entry.text for entry in audit(number) if entry.who == ANNA and entry.kind == "event_mark"] == [
+        "dizzy",
+        "stairs",
+    ]

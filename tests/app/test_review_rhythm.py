@@ -111,6 +111,17 @@ def test_a_time_that_is_none_is_refused_with_what_to_write(study: int) -> None:
     assert reviews.standing(study).decisions == ()
 
 
+def test_a_new_name_is_not_given_to_ends_that_were_refused(study: int) -> None:
+    page, _ = at_fibrillation(study)
+    chosen(page, "Change", "AFL")
+    typed(page, "Change", "from", "0:00:45")
+    typed(page, "Change", "to", "0:00:50")
+    submitted(page, "Change")
+    assert "leave the episode" in page.error[0].value
+    assert reviews.standing(study).decisions == ()
+    assert rhythm(page) == [(0.0, 20.0, "N"), (20.0, 40.0, "AFIB"), (40.0, 60.4, "N")]
+
+
 @pytest.mark.parametrize(
     ("drag", "expected"), [((20.05, 25.0), (25.0, 40.0)), ((15.0, 20.05), (15.0, 40.0)), ((30.0, 39.9), (20.0, 30.0))]
 )

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from app.study import audit, exports
+from pipeline.cases.material import material_of
+from pipeline.cases.study_review import review_of
+from pipeline.export.signing import sign_with_report
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
@@ -363,6 +366,18 @@ def test_what_is_urgent_and_decided_needs_no_reason() -> None:
     assert "sign-reason" not in [field.key for field in page.text_input]
     page.button(key="sign-study").click().run()
     assert signings(reviews.audit(number))[0].reason == ""
+
+
+def test_a_reason_that_nothing_asks_for_is_neither_stored_nor_printed() -> None:
+    number = study()
+    reviews.decide(number, Decision("confirm", tuple(analysed(BEATS).sample.tolist())), reader=ANNA, expected_version=0)
+    review = review_of(material_of(get_study(number)), reviews.standing(number))
+    sign_with_report(
+        review, reviews.audit(number), reader=ANNA, conclusion="Seen.", reason="typed before it was decided"
+    )
+    signature = signings(reviews.audit(number))[0]
+    assert signature.reason == ""
+    assert "typed before" not in " ".join(text_of(load_report(signature.report))[0].split())
 
 
 def test_the_page_shows_the_sections_of_the_report() -> None:

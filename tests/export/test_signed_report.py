@@ -102,6 +102,17 @@ def test_only_what_was_confirmed_and_chosen_becomes_a_code():
         assert unknown_to_r4(resource) == set()
 
 
+def test_a_finding_that_nobody_reviewed_stays_preliminary_in_a_signed_study():
+    content = signed(singles=False)
+    status = {one["id"]: one["status"] for one in resources(content) if one["resourceType"] == "Observation"}
+    noted = {
+        (one["note"][0]["text"], status[one["id"]])
+        for one in resources(content)
+        if one.get("note", [{}])[0].get("text") in ("reviewed", "not reviewed")
+    }
+    assert noted == {("reviewed", "final"), ("not reviewed", "preliminary")}
+
+
 def test_a_confirmed_statement_is_coded_and_a_rejected_one_neither_coded_nor_urgent():
     measured = Measurements(statements=(STEMI,))
     confirmed = signed(measured=measured, statement="statement_confirm")

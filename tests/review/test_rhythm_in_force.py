@@ -91,6 +91,50 @@ def test_a_rejected_run_in_fibrillation_is_fibrillation() -> None:
     ]  # fmt: skip
 
 
+def test_half_of_a_split_episode_that_is_rejected_does_not_come_back_from_the_other_half() -> None:
+    split = Decision("rhythm_split", (1000, 1500, 3000))
+    beats = decided(split, Decision("rhythm_reject", (1000, 1500)))
+    assert spans(beats) == [(0.0, 6.0, "N"), (6.0, 12.0, "AFIB"), (12.0, 24.4, "N")]
+    assert beats.ruling is not None
+    assert beats.ruling.rejected == (((1000, 1500), "AFIB"),)
+
+
+@pytest.mark.parametrize("ends", [(1000, 1500, 1500, 3000), (1500, 3000, 1000, 1500)])
+def test_halves_that_are_rejected_together_leave_the_rhythm_around_them(ends: tuple[int, ...]) -> None:
+    beats = decided(Decision("rhythm_split", (1000, 1500, 3000)), Decision("rhythm_reject", ends))
+    assert spans(beats) == [(0.0, 24.4, "N")]
+
+
+def test_halves_of_a_whole_recording_that_are_rejected_leave_sinus_rhythm() -> None:
+    split, reject = Decision("rhythm_split", (0, 1500, 6100)), Decision("rhythm_reject", (0, 1500, 1500, 6100))
+    beats = decided(split, reject, analysis=with_rhythm(BEATS, (24.4, "AFIB")))
+    assert spans(beats) == [(0.0, 24.4, "N")]
+
+
+def test_a_rhythm_does_not_come_back_where_it_was_rejected_before() -> None:
+    analysis = with_rhythm(BEATS, (4.0, "AFL"), (8.0, "AFIB"), (24.4, "AFIB"))
+    beats = decided(Decision("rhythm_reject", (1000, 2000)), Decision("rhythm_reject", (0, 2000)), analysis=analysis)
+    assert spans(beats) == [(0.0, 8.0, "N"), (8.0, 24.4, "AFIB")]
+
+
+@pytest.mark.parametrize(
+    ("ruling", "kind"),
+    [
+        (Decision("rhythm_confirm", (3000, 6100)), "confirmed"),
+        (Decision("rhythm_name", (3000, 6100), subject="AFIB"), "named"),
+    ],
+)
+def test_what_fills_a_rejected_stretch_is_decided_by_nobody(ruling: Decision, kind: str) -> None:
+    analysis = with_rhythm(BEATS, (4.0, "NOISE"), (12.0, "SVTA"), (24.4, "AFIB"))
+    beats = decided(ruling, Decision("rhythm_reject", AF), analysis=analysis)
+    assert spans(beats) == [(0.0, 4.0, "NOISE"), (4.0, 12.0, "AFIB"), (12.0, 24.4, "AFIB")]
+    assert beats.ruling is not None
+    assert dict(beats.ruling.ruled) == {(3000, 6100): kind}
+    assert "by the reader" not in beats.rhythm[1].evidence
+    open_ones = [row.start_s for row in triage(beats) if row.kind == "afib" and not row.reviewed]
+    assert open_ones == [4.0]
+
+
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
