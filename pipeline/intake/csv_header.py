@@ -41,21 +41,52 @@ _RX_IN_NAME: Final = re.compile(
     r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([a-zA-Zµμ]{1,12}))$"
 )
 _RX_HERTZ: Final = re.compile(
-    r"([0-9]+(?:[.,][0-9]+)?)\s*(k?hz|k?hertz|герц|гц|ヘルツ|赫兹|赫茲|헤르츠|sps|samples?\s*(?:/|per)\s*s(?:ec(?:ond)?)?)\b",
+    r"([0-9]+(?:[.,][0-9]+)?)\s*(k?hz|k?hertz|герц|гц|ヘルツ|赫兹|赫茲|헤르츠|sps|s(?:a|amples?)?\s*(?:/|per)\s*s(?:ec(?:ond)?)?)\b",
     re.IGNORECASE,
 )
 _RX_RATE_KEY: Final = re.compile(
-    r"sampl\w*[ _-]*(?:rate|freq\w*)|\bfs\b|\bsfreq\b|abtast(?:rate|frequenz)|sampling\s*$|échantillonnage|muestreo"
-    r"|campionamento|amostragem|bemonstering|дискретизации|采样|採樣|サンプル|サンプリング",
+    r"sampl\w*[ _-]*(?:rate|freq\w*)|(?:rate|freq\w*) of sampling|samples?\s*(?:/|per)\s*s(?:ec|$|\W)|abtast\w*"
+    r"|(?<![a-z])(?:fs|sr|sps|f_s|fsamp\w*|sfreq|sampled at)(?![a-z])|(?:sampling|samples at|sampled)\W*$"
+    r"|(?:digiti[sz]ation|digiti[sz]ing|acquisition|a/?dc?)[ _-]*(?:rate|freq\w*)"
+    r"|[ée]chantillonnage|muestreo|campionamento|amostragem|bemonstering|дискретизации|采样|採樣|サンプル|サンプリング",
     re.IGNORECASE,
 )
-_RX_NO_RATE: Final = re.compile(r"filter|cut-?off|pass|notch|mains|bandwidth|heart|pulse|resp|acc|ppg", re.IGNORECASE)
+# Keys that name a rate only as far as no other line states one: no key, that of a lead, or "frequency".
+_RX_BARE_KEY: Final = re.compile(
+    r"(?:(?:ecg|ekg|signal|data|recording)?[ _-]*(?:rate|freq(?:uency|uenz)?|fréquence|frecuencia|frequenza|частота)?"
+    r"\s*[\[(]?\s*(?:in )?(?:hz|hertz)?\s*[\])]?)\W*|(?:ecg|ekg)?\W*at",
+    re.IGNORECASE,
+)
+_RX_NO_RATE: Final = re.compile(
+    r"filter|cut-?off|pass|notch|mains|\bline\b|netz|bandwidth|heart|herz|pulse|puls\b|resp|atem|acc(?!ord)|beschleunig"
+    r"|gyro|imu\b|magnet|ppg|pleth|spo2|temp|pressure|\bbp\b|hrv|display|screen|refresh|nyquist",
+    re.IGNORECASE,
+)
+_MAINS_HZ: Final = (50.0, 60.0)  # without a key for sampling rates, this may well be the power line's
+_SAME_RATE: Final = 0.005  # rates that differ by less are the same, rounded
 _RX_INTERVAL_KEY: Final = re.compile(r"sampl\w*[ _-]*(?:interval|period|time)|abtastintervall", re.IGNORECASE)
-_RX_INTERVAL: Final = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(s|ms|us|µs|ns)\b")
+_RX_INTERVAL: Final = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(s|ms|us|µs|ns)\b(?!\s*/)")
+_OF_WHAT: Final = r"(?:ecg|ekg|signal|sample|data|amplitude|voltage|y|y[ _-]?axis|lead|channel|value|physical|adc)"
+_RX_UNIT_KEY: Final = re.compile(
+    rf"(?:{_OF_WHAT}s?[ _.-]*)?(?:units?|(?:physical )?dimension)"
+    rf"(?:[ _-]+of[ _-]+(?:the )?(?:{_OF_WHAT}s?|measure(?:ment)?))?"
+    r"|(?:ma(?:ß|ss)|mess|spannungs|amplituden|signal|ekg-?)?einheit(?:en)?|unités?(?: de mesure)?"
+    r"|unidad(?:es)?(?: de medida)?|unità(?: di misura)?|unidades?(?: de medida)?|eenhe(?:id|den)|enhe(?:t|d)(?:er)?"
+    r"|единиц[аы](?: измерения)?|单位|單位|単位|단위",
+    re.IGNORECASE,
+)
+# Keys below which a unit of voltage is one, but "none" or "raw" says something else.
+_RX_SCALE_KEY: Final = re.compile(rf"(?:{_OF_WHAT}[ _.-]*)?scale|{_OF_WHAT}|spannung|tension|skala", re.IGNORECASE)
+_RX_IN_BRACKETS: Final = re.compile(r"\s*[\[(][^\])]*[\])]\s*$")
+_RX_NEXT_FACT: Final = re.compile(r"[,;|\t]\s*(?=[^,;|:=\d\t]{1,60}[:=])")
 _RX_GAIN_KEY: Final = re.compile(
     r"(?:digits?|adc|adu|counts?|lsb|units?)\s*(?:/|per)\s*(millivolt|mv|microvolt|uv|µv)\b", re.IGNORECASE
 )
 _RX_KEY_VALUE: Final = re.compile(r"[#%;/\s]*([^:=,;\t]{1,60}?)[\"']?\s*[:=,;\t]\s*[\"']?(.*?)[\"',;\t\s]*$")
+_RX_PLAIN_NUMBER: Final = re.compile(
+    r"\s*(?>[0-9]+(?:[.,][0-9]+)?)\s*(?:$|[^\w\s:/.-]|1?\s*/\s*s|per\b|samples?\b)", re.IGNORECASE
+)
+_LINE_MAX: Final = 400  # characters; a longer line states no single fact
 _RX_LEAD_KEY: Final = re.compile(
     r"leads?|channel|ableitung(?:en)?|dérivation|derivación|derivazione|отведение|导联|誘導", re.IGNORECASE
 )
@@ -215,6 +246,8 @@ def _fitting(
     """Return a row as names, if it is one, with the units that stand in the names."""
     width, line = dialect.width, head[at - 1]
     known = any(is_known_lead(_split(cell)[0]) or is_other_signal(_split(cell)[0]) for cell in cells)
+    if any(map(_RX_HERTZ.fullmatch, cells)) or (width == 1 and any(_RX_HERTZ.search(v) for _, v in fact_pairs([line]))):
+        return (), units, at
     if len(cells) != width and not (len(cells) == width - 1 and (width > 2 or row[-1] == "")):
         if len(cells) > 1 and not _is_fact(line, head, at, dialect) and not blank:
             raise IntakeError(f"The CSV file names {len(cells)} columns but row {at + 1} has {width} cells.")
@@ -266,35 +299,94 @@ def _is_numbering(head: Sequence[str], first: int, dialect: Dialect) -> bool:
 
 def _facts(lines: Sequence[str], dialect: Dialect, header: Header) -> Header:
     """Return the header with the sampling frequency, unit, gain and lead that lines above the names state."""
-    fs, unit, gain, lead = None, "", None, ""
-    for key, value in fact_pairs(lines):
-        fs = fs if fs is not None else _rate(key, value)
-        unit = unit or (_UNIT_WORDS.get(value.strip(" []()").casefold(), "") if len(value) < 24 else "")
+    gain, lead = None, ""
+    facts = list(_single_facts(lines))
+    for key, value in facts:
         lead = lead or (plain_name(value) if _RX_LEAD_KEY.fullmatch(key) and is_known_lead(value) else "")
         if gain is None and (per := _RX_GAIN_KEY.search(f"{key} {value}")) and (number := _leading(value)):
             gain = number if per.group(1).casefold() in ("millivolt", "mv") else number * 1000
-    return Header(header.skip, header.names, header.units, fs, unit, gain, lead)
+    return Header(header.skip, header.names, header.units, _rate(facts), _unit(facts), gain, lead)
+
+
+def _single_facts(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the key and value of each fact, those of one line apart; a rate without a mark before it is one too."""
+    for line in lines:
+        for part in _RX_NEXT_FACT.split(line) if len(line) < _LINE_MAX else ():
+            plain = part.strip("#%;/, \t\"'")
+            if (rate := _RX_HERTZ.search(plain)) and not re.search("[:=,;\t]", plain[: rate.start()]):
+                yield plain[: rate.start()].strip(), plain[rate.start() :]
+            else:
+                yield from fact_pairs([part])
+
+
+def _unit(facts: Sequence[tuple[str, str]]) -> str:
+    """Return the unit that lines with a key for units state; "" if there is none, or if they differ."""
+    found = set()
+    for key, value in facts:
+        name, unit = _RX_IN_BRACKETS.sub("", key), unit_of(value.strip("{}\"'"))
+        if _RX_UNIT_KEY.fullmatch(name) or (_RX_SCALE_KEY.fullmatch(name) and unit in ("mV", "uV", "nV")):
+            found.add(unit)
+    found.discard("")
+    return found.pop() if len(found) == 1 else ""
 
 
 def fact_pairs(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the key and value of each line that has the form of a fact."""
     for line in lines:
-        if len(line) < 400 and (match := _RX_KEY_VALUE.match(line)):
+        if len(line) < _LINE_MAX and (match := _RX_KEY_VALUE.match(line)):
             yield match.group(1).strip(" \"'"), match.group(2).strip()
 
 
-def _rate(key: str, value: str) -> float | None:
-    """Return the sampling frequency in Hz that a line states, or None."""
-    words = f"{key} {value}"
-    if _RX_NO_RATE.search(words):
+def _rate(facts: Sequence[tuple[str, str]]) -> float | None:
+    """Return the sampling frequency in Hz that lines state, None if none does or if they differ.
+
+    A line with a key for it wins over one that holds a frequency and says of nothing that it is another one's.
+    """
+    keyed = [(key, rate) for key, value in facts if (rate := _keyed_rate(key, value))]
+    of_ecg = [pair for pair in keyed if re.search("ecg|ekg", pair[0], re.IGNORECASE)]
+    for pairs in (keyed, of_ecg):
+        if pairs and (rate := _agreed([rate for _, rate in pairs])):
+            return rate
+    return None if keyed else _agreed([rate for key, value in facts if (rate := _bare_rate(key, value))])
+
+
+def _agreed(rates: Sequence[float]) -> float | None:
+    return rates[0] if rates and max(rates) / min(rates) - 1 < _SAME_RATE else None
+
+
+def _keyed_rate(key: str, value: str) -> float | None:
+    """Return the sampling frequency in Hz of a line whose key says that it is one, or None."""
+    of_interval, of_rate = _RX_INTERVAL_KEY.search(key), _RX_RATE_KEY.search(key)
+    if _RX_NO_RATE.search(key) or not (of_interval or of_rate):
         return None
-    if _RX_INTERVAL_KEY.search(key) and (match := _RX_INTERVAL.search(words)):
-        step = _leading(match.group(1))
-        return None if not step else 1.0 / (step * TIME_UNITS[match.group(2)])
-    if match := _RX_HERTZ.search(value):
-        number = _leading(match.group(1))
-        return number * 1000 if number and match.group(2).casefold().startswith("k") else number
-    return _leading(value) if _RX_RATE_KEY.search(key) else None
+    hertz = _RX_HERTZ.search(value)
+    if of_rate and hertz and not _RX_NO_RATE.search(value[: hertz.start()]):
+        return _hertz(hertz)
+    if interval := _RX_INTERVAL.search(f"{key} {value}") if of_interval else _RX_INTERVAL.match(value):
+        step = _leading(interval.group(1))
+        return None if not step else 1.0 / (step * TIME_UNITS[interval.group(2)])
+    if not of_rate or hertz or not _RX_PLAIN_NUMBER.match(value):
+        return None
+    number = _leading(value)
+    return number * 1000 if number and re.search(r"\bkhz\b", key, re.IGNORECASE) else number
+
+
+def _bare_rate(key: str, value: str) -> float | None:
+    """Return a frequency in Hz whose key does not say that it is that of something else, or None."""
+    if not _RX_BARE_KEY.fullmatch(key) and not is_known_lead(key):
+        return None
+    found = _RX_HERTZ.findall(value)
+    match = _RX_HERTZ.match(value)
+    if match and len(found) == 1:
+        rate = _hertz(match)
+    else:
+        rate = _leading(value) if not found and re.search(r"hz|hertz", key, re.IGNORECASE) else None
+    return None if rate in _MAINS_HZ else rate
+
+
+def _hertz(match: re.Match[str]) -> float | None:
+    number = _leading(match.group(1))
+    return number * 1000 if number and match.group(2).casefold().startswith("k") else number
 
 
 def _leading(text: str) -> float | None:

@@ -39,7 +39,7 @@ class CsvLayout:
     times : tuple of int
         Places of the columns of times from 0, the finest one first.
     clocks : tuple of tuple of str
-        Some cells of each of them, if it is written as a clock; else ().
+        Some cells of each of them, the first and the last too, if it is written as a clock; else ().
     """
 
     dialect: Dialect
@@ -110,6 +110,7 @@ def find_layout(
         raise LimitError(f"The CSV file has {len(ecg)} leads, the limit is {limits.leads}.")
     leads = _leads(ecg, header)
     times = _times(roles, first)
+    ends = _rows(sample.tail[-_FOOTER_LINES - 1 :], dialect)
     return CsvLayout(
         dialect,
         header,
@@ -117,7 +118,7 @@ def find_layout(
         tuple(roles),
         leads,
         times,
-        tuple(_clock(first + later, k) for k in times),
+        tuple(_clock(first + later + ends, k) for k in times),
     )
 
 

@@ -20,9 +20,10 @@ Times = NDArray[np.float64]
 # Formats of clock times, the most common first; each also without decimals. Only differences are used.
 _CLOCKS: Final = (
     *("ISO8601", "%H:%M:%S.%f", "%d.%m.%Y %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S.%f", "%m/%d/%Y %H:%M:%S.%f"),
-    *("%d-%m-%Y %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S.%f", "%Y.%m.%d %H:%M:%S.%f", "%H:%M:%S.%f %d/%m/%Y"),
-    *("%M:%S.%f", "%I:%M:%S.%f %p", "%m/%d/%Y %I:%M:%S.%f %p", "%d/%m/%Y %I:%M:%S.%f %p", "%m/%d/%y %H:%M:%S.%f"),
-    *("%d.%m.%y %H:%M:%S.%f", "%d.%m.%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"),
+    *("%d-%m-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S.%f", "%Y.%m.%d %H:%M:%S.%f"),
+    *("%H:%M:%S.%f %d/%m/%Y", "%H:%M:%S.%f %m/%d/%Y", "%M:%S.%f", "%I:%M:%S.%f %p", "%m/%d/%Y %I:%M:%S.%f %p"),
+    *("%d/%m/%Y %I:%M:%S.%f %p", "%m/%d/%y %I:%M:%S.%f %p", "%d/%m/%y %I:%M:%S.%f %p", "%m/%d/%y %H:%M:%S.%f"),
+    *("%d/%m/%y %H:%M:%S.%f", "%d.%m.%y %H:%M:%S.%f", "%d.%m.%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"),
 )
 _DAY_S: Final = 86_400.0
 _HOUR_S: Final = 3600.0
@@ -68,13 +69,26 @@ class Timing:
 
 
 def clock_format(cells: Sequence[str]) -> str:
-    """Return the format in which all of the clock times are written, "" if none fits."""
+    """Return the format in which all of the clock times are written, "" if none fits.
+
+    Of several that fit, such as day before month and month before day, it is the one with which the times lie closest
+    together: read the other way, a recording over midnight would leap by a month.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Clock times from all over the table, with the first and the last one.
+    """
     series = pd.Series([_plain_clock(cell) for cell in cells], dtype=str)
+    found, closest = "", pd.Timedelta.max
     for written in _CLOCKS:
         for form in (written, written.replace(".%f", "")):
-            if pd.to_datetime(series, format=form, errors="coerce", utc=True).notna().all():
-                return form
-    return ""
+            times = pd.to_datetime(series, format=form, errors="coerce", utc=True)
+            if times.notna().all() and (span := times.max() - times.min()) < closest:
+                found, closest = form, span
+            if found and "/" not in found and "-" not in found:
+                return found
+    return found
 
 
 def clock_seconds(cells: Sequence[str] | pd.Series[str], form: str) -> Times:

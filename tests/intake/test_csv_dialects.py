@@ -430,3 +430,126 @@ def test_a_table_without_an_ecg_says_what_its_columns_are():
 def test_commas_between_cells_and_before_decimals_are_refused():
     with pytest.raises(IntakeError, match="commas both between its cells and before decimals"):
         read_csv("r", table(fixed(MV, 3, ","), fixed(MV2, 3, ",")), CsvOptions(FS, "mV"))
+
+
+NO_UNIT = ("Symptoms,None", "# Medication: none", "# Comment: none", "Filter: none", "# Group: V", "Electrode: V",
+           "Mode: raw", "Remarks;None", "Event=none", "Allergies: None", "Filter unit: none", "Lead: V", "ECG: none",
+           "Scale: none", "Sex: V")  # fmt: skip
+
+
+@pytest.mark.parametrize("line", NO_UNIT)
+def test_only_a_key_for_units_states_one(line):
+    with pytest.raises(IntakeError, match="does not say its unit"):
+        read_csv("r", table(A, above=line, names="II"), CsvOptions(FS))
+    for above in (f"{line}\nUnit,µV", f"Unit,µV\n{line}"):
+        found = read_csv("r", table(U, above=above, names="II"), CsvOptions(FS))
+        assert all(found.calibrated)
+        np.testing.assert_allclose(found.p_signal[:, 0], MV, atol=1.1e-3)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["Unit", "UNITS", "unit(s)", "Einheit", "Einheiten", "Maßeinheit", "Unité", "Unidad", "Unità", "Amplitude unit",
+     "Voltage units", "Y unit", "y-axis unit", "Signal unit", "ecg_unit", "signalUnit", "Unit of measurement",
+     "Units (ECG)", "Scale", "Y scale", "Amplitude", "Physical dimension", "Единица измерения", "单位"],
+)  # fmt: skip
+def test_keys_for_units(key):
+    for line in (f"{key}: uV", f"# {key}: [uV]", f"{key},uV", f"{key}=microvolts"):
+        found = read_csv("r", table(U, above=f"# x\n{line}", names="II"), CsvOptions(FS))
+        np.testing.assert_allclose(found.p_signal[:, 0], MV, atol=1.1e-3)
+
+
+def test_a_gain_is_not_the_number_of_another_fact_of_its_line():
+    above = "Sampling rate: 500 Hz; Resolution: 1000 counts/mV"
+    found = read_csv("r", table(U, above=above, names="II"), CsvOptions())
+    assert found.fs == 500
+    np.testing.assert_allclose(found.p_signal[:, 0], MV, atol=1.1e-3)
+
+
+def test_arbitrary_units_that_a_file_states_are_not_calibrated_and_two_units_are_none():
+    assert not any(read_csv("r", table(U, above="Unit: none", names="II"), CsvOptions(FS)).calibrated)
+    with pytest.raises(IntakeError, match="does not say its unit"):
+        read_csv("r", table(A, above="Unit: mV\nY unit: uV", names="II"), CsvOptions(FS))
+
+
+NO_RATE = ("Line frequency: 50 Hz", "Netzfrequenz: 50 Hz", "AC: 50 Hz", "Power line: 60 Hz", "High cut: 150 Hz",
+           "Upper frequency: 150 Hz", "Low: 0.5 Hz", "Filter: 0.05-150 Hz", "# Notch: 50 Hz", "Bandwidth: 150 Hz",
+           "# Notch 50 Hz", "# 0.05 - 150 Hz", "# ECG: 0.05-150 Hz", "Frequency: 50 Hz", "Frequency range: 150 Hz",
+           "Lowpass,150 Hz", "Tiefpass;100 Hz", "Corner: 100 Hz", "HF: 150 Hz", "Heart rate: 1.2 Hz", "Max: 150 Hz",
+           "Acc sampling rate: 52 Hz", "PPG sample rate: 100 Hz", "Filtre passe-bas: 150 Hz", "Screen: 60 Hz",
+           "ECG filter: 0.05-150 Hz, line 50 Hz", "Sampling started: 2024-05-01",
+           "# 50 Hz", "60 Hz", "Abtastung: 12 Bit", "Sampling resolution: 12,5 uV", "Samples: 3000")  # fmt: skip
+
+
+@pytest.mark.parametrize("line", NO_RATE)
+def test_a_frequency_of_something_else_is_no_sampling_rate(line):
+    with pytest.raises(IntakeError, match="does not say its sampling frequency"):
+        read_csv("r", table(A, above=f"{line}\n# x", names="II"), CsvOptions(None, "mV"))
+    for above in (f"{line}\nSampling rate: 500 Hz", f"fs=500\n{line}"):
+        assert read_csv("r", table(A, above=above, names="II"), CsvOptions(None, "mV")).fs == 500
+    assert read_csv("r", table(SECONDS, A, above=f"{line}\n# x", names="time,II"), CsvOptions(None, "mV")).fs == FS
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Sampling rate: 500 Hz", "Sampling frequency,500", "sample_rate=500", "samplingRate: 500", "SampleRate;500 Hz",
+     "fs: 500", "Fs (Hz): 500", "fs_hz=500", "SR: 500", "Abtastrate: 500 Hz", "Abtastfrequenz;500,0 Hz", "500 Hz",
+     "Fréquence d'échantillonnage: 500 Hz", "Frequence d'echantillonnage,500 Hz", "Frecuencia de muestreo: 500 Hz",
+     "Sampling rate (kHz): 0.5", "Sampling: 2 ms", "Sampling interval: 2 ms", "Samples per second: 500", "# 500 Hz",
+     "# ECG, 500 Hz", "# ECG 500 Hz", "Lead II: 500 Hz", "Frequency: 500 Hz", "Rate,500 Hz", "Frequency (Hz): 500",
+     "# sampled at 500 Hz", "# Sampling rate 500 Hz", "# Device: X, fs=500 Hz, notch: 50 Hz", "采样率: 500 Hz",
+     "# Filter: 0.05-150 Hz; Sampling rate: 500 Hz", "Sampling rate: 500 Hz, filter 150 Hz",
+     '# {"device": "x", "sampling rate": 500, "filter": "150 Hz"}', "Sample rate: 500 samples/s",
+     "Acquisition frequency: 500 Hz"],
+)  # fmt: skip
+def test_lines_that_state_a_sampling_rate(line):
+    for above in (line, f"Line frequency: 50 Hz\n{line}", f"{line}\nUpper frequency: 150 Hz"):
+        for payload in (table(A, above=above, names="II"), table(A, B, above=above, names="I,II")):
+            assert read_csv("r", payload, CsvOptions(None, "mV")).fs == 500
+    with pytest.raises(IntakeError, match="500 Hz was stated"):
+        read_csv("r", table(SECONDS, A, above=line, names="time,II"), CsvOptions(None, "mV"))
+
+
+@pytest.mark.parametrize("line", ["500 Hz", "# 500 Hz", "ECG, 500 Hz"])
+def test_a_bare_rate_above_samples_without_names_is_no_name(line):
+    for columns in ((A,), (A, B)):
+        found = read_csv("r", table(*columns, above=line), CsvOptions(None, "mV"))
+        assert (found.fs, found.n_samples) == (500, ROWS)
+        assert found.leads == ("lead 1", "lead 2")[: len(columns)]
+
+
+def test_of_two_sampling_rates_that_of_the_ecg_counts_and_else_none():
+    both = "Sampling rate: 1000 Hz\nECG sampling rate: 500 Hz"
+    assert read_csv("r", table(A, above=both, names="II"), CsvOptions(None, "mV")).fs == 500
+    both = "Sampling rate: 1000 Hz\nSample rate: 500 Hz"
+    with pytest.raises(IntakeError, match="does not say its sampling frequency"):
+        read_csv("r", table(A, above=both, names="II"), CsvOptions(None, "mV"))
+
+
+DATES = (
+    "%m/%d/%Y %H:%M:%S.%f", "%d/%m/%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S.%f", "%d-%m-%Y %H:%M:%S.%f",
+    "%m/%d/%y %H:%M:%S.%f", "%d/%m/%y %H:%M:%S.%f", "%m/%d/%Y %I:%M:%S.%f %p", "%d/%m/%Y %I:%M:%S.%f %p",
+    "%m/%d/%y %I:%M:%S.%f %p", "%d/%m/%y %I:%M:%S.%f %p", "%H:%M:%S.%f %m/%d/%Y", "%H:%M:%S.%f %d/%m/%Y",
+    "%d.%m.%Y %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S.%f",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", DATES)
+@pytest.mark.parametrize("day", ["2024-10-05", "2024-05-10", "2024-02-12", "2024-12-31"])
+@pytest.mark.parametrize("before", [1, ROWS - 1])
+def test_a_date_changes_at_midnight_whatever_the_order_of_day_and_month(form, day, before):
+    start = pd.Timestamp(day) + pd.Timedelta(days=1) - pd.Timedelta(milliseconds=4 * before)
+    clock = pd.date_range(start, periods=ROWS, freq="4ms")
+    found = read_csv(
+        "r", table(clock.strftime(form).tolist(), A, names="time,II", below="End\n"), CsvOptions(None, "mV")
+    )
+    assert (found.fs, found.n_samples) == (FS, ROWS)
+    np.testing.assert_allclose(found.p_signal[:, 0], MV, atol=1e-3)
+
+
+def test_a_leap_by_a_month_is_refused_in_either_order():
+    clock = pd.date_range("2024-10-13 10:00:00", periods=ROWS, freq="4ms").to_series()
+    clock.iloc[1500:] += pd.Timedelta(days=31)
+    for form in DATES[:2]:
+        with pytest.raises(IntakeError, match="jumps by 2,678,400 s at row 1502"):
+            read_csv("r", table(clock.dt.strftime(form).tolist(), A, names="time,II"), CsvOptions(None, "mV"))
