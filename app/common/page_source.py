@@ -27,9 +27,11 @@ def draw(recording: Recording) -> None:
         return
     with st.expander("The page that this was read from", icon=":material/scan:"):
         left, right = st.columns(2, gap="medium")
-        left.image(
-            found.photo, caption="The page, with the lines as they were read", width="stretch", alt="Photo of the page"
-        )
+        if found.photo:
+            words = "The page, with the lines as they were read"
+            left.image(found.photo, caption=words, width="stretch", alt="Photo of the page")
+        else:
+            left.caption("The photo was not kept.")
         with right:
             if found.heat:
                 words = "Orange: the leads that spoke for the class of the page"

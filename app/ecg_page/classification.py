@@ -52,16 +52,15 @@ def draw_refused(picture: RgbPicture) -> None:
         _by_run(picture, folder)
 
 
-def source_of(found: Digitised, picture: RgbPicture) -> PageSource:
-    """The page as it travels with its recording: the photo with what was read, and the page network's opinion."""
-    photo = overlays.jpeg(drawing.on_photo(found))
+def source_of(found: Digitised, picture: RgbPicture, *, photo: bool) -> PageSource:
+    """The page network's opinion as it travels with a recording, and with `photo` the page, which may name somebody."""
+    page = overlays.jpeg(drawing.on_photo(found)) if photo else b""
     try:
         reading = cache.page_reading(picture, found)
     except EcgError as error:
-        return PageSource(photo, why_none=str(error))
-    return PageSource(
-        photo, overlays.jpeg(_under_heat(reading)), reading.class_name, reading.p, reading.confident, reading.known
-    )
+        return PageSource(page, why_none=str(error))
+    heat = overlays.jpeg(_under_heat(reading)) if photo else b""
+    return PageSource(page, heat, reading.class_name, reading.p, reading.confident, reading.known)
 
 
 def _flat(found: Digitised, picture: RgbPicture) -> RgbPicture:

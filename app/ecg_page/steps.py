@@ -145,9 +145,13 @@ def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
     usable = (leads["Can be read for"] == _BEATS).any()
     if not usable:
         st.info(_too_short(leads), icon=":material/info:")
+    photo = st.checkbox(
+        "Keep the photo with the recording", key="page-keep-photo", disabled=not usable,
+        help="On this machine, until the recording is deleted. A page often shows who was recorded.",
+    )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         if st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=not usable):
-            _open(recording, found, picture)
+            _open(recording, found, picture, photo=photo)
             st.switch_page("analyse/page.py")
         st.download_button(
             "Save as WFDB", partial(_wfdb, recording), f"{recording.name}.zip", "application/zip", on_click="ignore",
@@ -156,12 +160,12 @@ def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
     return recording
 
 
-def _open(recording: Recording, found: Digitised, picture: RgbPicture) -> None:
-    """Keeps the recording, its page and the page network's opinion, and opens it."""
+def _open(recording: Recording, found: Digitised, picture: RgbPicture, *, photo: bool) -> None:
+    """Keeps the recording, the page network's opinion and, if asked to, the page itself, and opens it."""
     kept = save_recording(recording)
     try:
         with st.spinner("Keeping the page with its recording"):
-            save_page_source(kept.digest, classification.source_of(found, picture))
+            save_page_source(kept.digest, classification.source_of(found, picture, photo=photo))
     except EcgError as error:
         session.session().notice = str(error)
     session.session().open((kept,))

@@ -26,9 +26,9 @@ class PageSource:
     Attributes
     ----------
     photo : bytes
-        The page with the lines as they were read, JPEG.
+        The page with the lines as they were read, JPEG; empty unless it was to be kept, for a page may name somebody.
     heat : bytes
-        The page under the heat of its leads, JPEG; empty without a class.
+        The page under the heat of its leads, JPEG; empty without a class or a photo.
     class_name : str
         A class of the page network; "" if it cannot say.
     p : mapping of str to float
