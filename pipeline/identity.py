@@ -22,6 +22,7 @@ FIELD_WORDS: Final = (
     *(("indication", "indication"), ("start", "time of the recording")),
 )
 
+BY_A_PHYSICIAN: Final = "Confirmed by a physician: "  # how a reader of files marks such a statement; it names nobody
 # What a recorder's line says of a person, and days and times of day.
 _RX_SOMEBODY: Final = re.compile(
     r"\b(?:patient|name|born|birth|dob|mrn|physician|doctor|dr|referred|requested|ordered|technician|operator"
@@ -123,7 +124,8 @@ def impersonal(device: DeviceReading, identity: Identity) -> DeviceReading:
     stated = f"{identity.name} {identity.patient_id}".casefold()
     own = {word for word in re.findall(r"\w+", stated) if len(word) > 2}
 
-    def names_nobody(line: str) -> bool:
+    def names_nobody(said: str) -> bool:
+        line = said.removeprefix(BY_A_PHYSICIAN)
         words = set(re.findall(r"\w+", line.casefold()))
         return not (own & words or _RX_SOMEBODY.search(line) or _RX_WHEN.search(line))
 

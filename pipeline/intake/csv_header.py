@@ -84,7 +84,7 @@ _RX_GAIN_KEY: Final = re.compile(
 )
 _RX_KEY_VALUE: Final = re.compile(r"[#%;/\s]*([^:=,;\t]{1,60}?)[\"']?\s*[:=,;\t]\s*[\"']?(.*?)[\"',;\t\s]*$")
 _RX_PLAIN_NUMBER: Final = re.compile(
-    r"\s*(?>[0-9]+(?:[.,][0-9]+)?)\s*(?:$|[^\w\s:/.-]|1?\s*/\s*s|per\b|samples?\b)", re.IGNORECASE
+    r"\s*[0-9]+(?:[.,][0-9]+)?(?![0-9.,])\s*(?:$|[^\w\s:/.-]|1?\s*/\s*s|per\b|samples?\b)", re.IGNORECASE
 )
 _LINE_MAX: Final = 400  # characters; a longer line states no single fact
 _RX_LEAD_KEY: Final = re.compile(

@@ -173,7 +173,7 @@ def test_two_browsers_on_one_study_overwrite_nothing_and_say_who_was_faster(new_
     expect(anna.get_by_text(f"Signed by {ANNA}")).to_be_visible()
     bert.keyboard.press("v")
     expect(bert.get_by_text(re.compile(rf"{ANNA} signed the study|This study is signed"))).to_be_visible()
-    assert [entry.event for entry in reviews.audit(number)] == ["begin", "decide", "sign"]
+    assert [entry.event for entry in reviews.audit(number)] == ["begin", "decide", "concluded", "sign", "report"]
 
 
 def test_two_readings_are_compared_and_settled(page: Page, address: str, shot: Shot) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError
-from pipeline.identity import DeviceReading, Identity
+from pipeline.identity import BY_A_PHYSICIAN, DeviceReading, Identity
 from pipeline.intake.formats.adapter import Decoded, check_extent, mv_per_unit
 from pipeline.intake.formats.device_terms import device_name, device_reading, plain_text, sex_of
 
@@ -223,5 +223,5 @@ def _statements(record: ECGRecord) -> list[str]:
     lines = lines or [str(record.annotations.get("rhythm", ""))]
     if said.source in ("overread", "confirmed"):
         machine = str(record.annotations.get("machine_interpretation", "")).splitlines()
-        return machine or [f"Confirmed by a physician: {line}" for line in lines]
+        return machine or [f"{BY_A_PHYSICIAN}{line}" for line in lines]
     return lines

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 XML_BYTES: Final = 16 * 2**20  # an ECG of 10 s has less than 0.5 MB; a reader of text needs 30 bytes for each of a file
 DEPTH: Final = 64  # elements within each other; HL7's own example has 15
 ELEMENTS: Final = 100_000  # HL7's own example has 1,463
-_RX_ROOT: Final = re.compile(
-    r"\s*+(?:(?><\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[<>]*+(?:\[.*?\]\s*+)?>)\s*+)*+<(?:[A-Za-z_][\w.-]*+:)?+([A-Za-z_][\w.-]*+)",
-    re.DOTALL | re.IGNORECASE,
-)
+_RX_ROOT: Final = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_RX_SPACE: Final = re.compile(r"\s*")
 _RX_DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
 _RX_ENCODING: Final = re.compile(rb"\s*<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 
@@ -31,8 +29,35 @@ def root_name(head: bytes) -> str:
     >>> root_name(b"time,I,II")
     ''
     """
-    match = _RX_ROOT.match(head_text(head))
-    return match[1] if match else ""
+    text = head_text(head)
+    at: int | None = 0
+    while at is not None:
+        at = _RX_SPACE.match(text, at).end()  # type: ignore[union-attr]  # it matches nothing, too
+        if not text.startswith(("<?", "<!"), at):
+            match = _RX_ROOT.match(text, at)
+            return match[1] if match else ""
+        at = _after_prologue(text, at)
+    return ""
+
+
+def _after_prologue(text: str, at: int) -> int | None:
+    """Return the place after an instruction, a comment or a document type that begins here; None without its end."""
+    if text.startswith("<?", at):
+        return _after(text, "?>", at)
+    if text.startswith("<!--", at):
+        return _after(text, "-->", at)
+    end, own = text.find(">", at), text.find("[", at)
+    if text[at : at + 9].upper() != "<!DOCTYPE" or end < 0:
+        return None
+    if 0 <= own < end:  # declarations of its own, which may hold any number of ">"
+        closed = text.find("]", own)
+        return None if closed < 0 else _after(text, ">", closed)
+    return end + 1
+
+
+def _after(text: str, what: str, at: int) -> int | None:
+    found = text.find(what, at)
+    return None if found < 0 else found + len(what)
 
 
 def head_text(head: bytes) -> str:
