@@ -114,7 +114,10 @@ def test_the_activation_of_a_class_adds_up_to_its_log_odds(network):
 
 def test_what_is_written_is_read_again(network, copied):
     again = load_superclasses(copied)
-    assert replace(again.manifest, size_bytes=0) == replace(network.manifest, size_bytes=0)
+    shipped, written = (np.load(place / "superclasses" / "weights.npz") for place in (WEIGHTS, copied))
+    assert {name: shipped[name].tobytes() for name in shipped} == {name: written[name].tobytes() for name in written}
+    # the file around the weights, and so its hash, differs with the version of Python that wrote it
+    assert replace(again.manifest, size_bytes=0, sha256="") == replace(network.manifest, size_bytes=0, sha256="")
     np.testing.assert_array_equal(again.logits(golden_windows(0)), network.logits(golden_windows(0)))
 
 
