@@ -113,7 +113,7 @@ def test_a_bad_file_is_refused_in_one_sentence_and_the_open_analysis_stays(page:
     beacon.write_bytes(b"\x89PNG\r\n\x1a\n not a table")
     page.get_by_role("button", name="Open another").click()
     upload(page, "Your recording", [beacon])
-    expect(page.get_by_test_id("stAlert").filter(has_text="is a PNG picture by its content")).to_have_count(1)
+    expect(page.get_by_test_id("stAlert").filter(has_text="is a PNG picture")).to_have_count(1)
     expect(page.get_by_test_id("stAlert").locator("img")).to_have_count(0)
     expect(beat_heading(page)).to_have_text(chosen)
     expect(page.get_by_label("Sampling frequency (Hz)")).to_have_count(0)

@@ -150,7 +150,7 @@ def test_what_is_made_of_a_recording_that_was_deleted_meanwhile_goes_too(
     remove_copies(recording.digest)
     kept = save_recording(read_path(demo_path()))
 
-    def deleted_meanwhile(found: Recording, **_: object) -> Prepared:
+    def deleted_meanwhile(found: Recording, *_: object, **__: object) -> Prepared:
         remove_copies(found.digest)
         return prepare(kept)
 
