@@ -154,7 +154,7 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
             decoded = _decoded(_File(payload), limits)
         except EcgError:
             raise
-        except Exception as error:
+        except Exception as error:  # pydicom raises whatever a damaged element leads its decoders to
             raise IntakeError(_DAMAGED) from error
     return build_recording(name, payload, decoded, tag="dicom", limits=limits)
 

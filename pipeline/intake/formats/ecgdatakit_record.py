@@ -81,7 +81,7 @@ def library_record(
             raise IntakeError(
                 f"The {what} is of a version or coding that is not read; export it in another."
             ) from error
-        except Exception as error:
+        except Exception as error:  # its readers check little: struct, numpy, XML and index errors, by format
             raise IntakeError(
                 f"The {what} is incomplete or damaged, so that its signal cannot be read; export it again."
             ) from error
