@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from fhir.resources.R4B.bundle import Bundle
 
 from models import registry
 from pipeline import cli
+from pipeline.cli import analyse
 from pipeline.config import data_root
 from pipeline.errors import IntakeError
 from pipeline.export.fhir import to_fhir
@@ -33,9 +34,18 @@ PERSONAL = ("4711", "Quirin", "Zwiebelfisch", "1951", "syncope", "2005", "23:59"
 COMMENTS = "# Name: Quirin Zwiebelfisch\n# Patient ID: 4711-X\n# Sex: M\n# DOB: 1951-07-30\n# Indication: syncope\n"
 
 
+class AtNoon(datetime):
+    """A clock that stands: digits of the moment of the test must not pass for those of a patient."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime(2031, 3, 14, 12, 0, 0, tzinfo=tz)
+
+
 @pytest.fixture
 def stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "load", lambda name: Stand())
+    monkeypatch.setattr(analyse, "datetime", AtNoon)
 
 
 @pytest.fixture
