@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from pipeline.config import database_url
 from pipeline.errors import StoreError
+from pipeline.store.chain import chain_appended
 from pipeline.store.tables import HEAD
 
 BUSY_S: Final = 30  # how long a writer waits for the one before
@@ -52,6 +53,7 @@ class Database:
         """
         with _spoken(self.engine), Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
+            chain_appended(session)
 
 
 def database() -> Database:

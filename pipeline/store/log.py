@@ -24,6 +24,7 @@ from pipeline.review.decisions import (
     stacks,
 )
 from pipeline.review.rhythm_in_force import subject_name
+from pipeline.store.chain import remember
 from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -302,6 +303,7 @@ class Log:
         if "rows" in self.__dict__:
             self.rows.append(row)
         self.session.add(row)
+        remember(self.session, row)
         self.study.updated = now
         if self.reading.role == "main" and event != "second_done":  # the blind reader's entry is no part of it
             self.study.reader = self.who

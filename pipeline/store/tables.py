@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD: Final = "0002"  # the newest migration
+HEAD: Final = "0003"  # the newest migration
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -143,3 +143,23 @@ class AuditRow(Base):
     model_version: Mapped[str] = mapped_column(String(100))
     subject: Mapped[str] = mapped_column(String(40), server_default="")
     __table_args__ = (UniqueConstraint("reading_id", "seq"), UniqueConstraint("study_id", "key"))
+
+
+class ChainRow(Base):
+    """A link of the audit trail's chain: the hash of an entry and of the link before it; triggers protect it too."""
+
+    __tablename__ = "chain"
+    place: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    entry: Mapped[int] = mapped_column(ForeignKey("audit.id"), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class ChainHead(Base):
+    """The chain's last link, the one row that all writers wait for; `adopted` entries are older than the chain."""
+
+    __tablename__ = "chain_head"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(BigId)
+    hash: Mapped[str] = mapped_column(String(64))
+    adopted: Mapped[int] = mapped_column(BigId)
+    since: Mapped[datetime] = mapped_column(UtcTime)
