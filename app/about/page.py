@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 import pipeline
+from app.common import trail
 from app.common.text import plain
 from models import registry
 from pipeline.config import DEFAULT
@@ -145,6 +146,7 @@ with limit:
     st.markdown(NOT)
     st.subheader("Your data", anchor=False)
     st.markdown(PRIVACY)
+trail.about()
 st.subheader("What it accepts", anchor=False)
 st.table(limits().set_index("What"))
 st.subheader("Formats", anchor=False)

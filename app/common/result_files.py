@@ -59,7 +59,18 @@ def reviewed(review: StudyReview, entries: Sequence[Entry]) -> ReportContent:
 
 def trained_on(study: Study) -> str:
     """What the model was trained on; "" if its weights are not here any more."""
+    found = _manifest(study)
+    return "" if found is None else found.trained_on
+
+
+def manifest_seal(study: Study) -> str:
+    """SHA-256 of the network that read the study, thresholds included; "" if it is not here any more."""
+    found = _manifest(study)
+    return found.seal if found is not None and found.version == study.model_version else ""
+
+
+def _manifest(study: Study) -> registry.Manifest | None:
     try:
-        return registry.manifest(study.model).trained_on
+        return registry.manifest(study.model)
     except ModelError:
-        return ""
+        return None

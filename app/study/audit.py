@@ -49,7 +49,10 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float, start: datetime | Non
             "Text": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
-    st.caption(f"{len(chosen)} of {len(entries)} entries. Entries are only ever added; none can be changed or removed.")
+    st.caption(
+        f"{len(chosen)} of {len(entries)} entries. Entries are only ever added, each linked to the "
+        "one before by a hash: what is changed or removed past the application is said above."
+    )
 
 
 def filtered(entries: tuple[Entry, ...], who: frozenset[str], text: str) -> tuple[Entry, ...]:

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from app.common import next_study, patient, reader, theme_change
+from app.common import next_study, patient, reader, theme_change, trail
 from app.common.open_study import OpenStudy, is_blind, opened, recording_page, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
@@ -31,13 +31,14 @@ def _draw(here: OpenStudy) -> None:
     now = standing(here.study_id)
     who = _head(here, now)
     _said(here)
+    trail.warn_of(here.study_id)
     patient.form(now.study.digest, signed=now.state == "signed")
     _diary(here, now, who)
     blind = is_blind(now, who)
     review = _study(here, now)
     entries = audit(here.study_id)
     names = ["Report and sign-off", "Second reading", "Exports", "Audit trail"]
-    signing, second, exports, trail = st.tabs(names, key="study-tab")
+    signing, second, exports, history = st.tabs(names, key="study-tab")
     with signing:
         if blind:
             st.info("You are the second reader: finish your own reading first.", icon=":material/visibility_off:")
@@ -49,7 +50,7 @@ def _draw(here: OpenStudy) -> None:
         if review is not None:
             worklist_exports.draw(review, entries, blind=blind)
             worklist_exports.offer_to_forget(here, now, who)
-    with trail:
+    with history:
         start = load_identity(now.study.digest).start
         worklist_audit.draw(visible(entries, now, who), now.study.record, stored_analysis(here.study_id).fs, start)
 

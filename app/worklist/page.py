@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common import patient, reader
+from app.common import patient, reader, trail
 from app.common.text import plain
 from app.worklist import add, bulk, table
 from app.worklist import running as worklist_running
@@ -20,6 +20,7 @@ is ready, the most urgent first. Or look at how it works with the demo recording
 
 def _draw(shown: WorklistView) -> None:
     counts = state_counts()
+    trail.warn()
     _head(shown, sum(counts.values()))
     _told(shown)
     running = worklist_running.draw(shown)

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_app(commands.add_parser("app", help="start the application in the browser"))
     add_batch(commands.add_parser("batch", help="analyse an archive of recordings, on this machine or a cluster"))
     add_backup(commands.add_parser("backup", help="copy recordings, reviews and reports while the application runs"))
-    add_verify(commands.add_parser("verify", help="check that a backup is as it was written"))
+    add_verify(commands.add_parser("verify", help="check a backup, or the audit trail and signatures in use"))
     add_restore(commands.add_parser("restore", help="put a backup into an empty home"))
     add_data(commands.add_parser("data", help="download and check the public databases"))
     return parser

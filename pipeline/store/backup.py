@@ -27,6 +27,7 @@ from pipeline import __version__
 from pipeline._util.files import write_json
 from pipeline.config import database_url, home_root
 from pipeline.errors import StoreError
+from pipeline.store.chain import goes_on_from, read_trail
 from pipeline.store.database import close_databases, database, parsed_url
 from pipeline.store.stored_files import read_json
 from pipeline.store.tables import HEAD
@@ -53,6 +54,10 @@ class Manifest:
         "sqlite" or "postgresql".
     files : dict of str to list
         SHA-256 and size in bytes by path in the backup.
+    entries : int
+        Length of the audit trail, at least; those written while the backup was made may be in it too.
+    trail : str
+        Hash of the last of them; "" in backups of earlier versions.
     """
 
     made: str
@@ -60,6 +65,8 @@ class Manifest:
     revision: str
     backend: str
     files: dict[str, tuple[str, int]]
+    entries: int = 0
+    trail: str = ""
 
 
 def back_up(target: Path) -> Manifest:
@@ -84,7 +91,8 @@ def back_up(target: Path) -> Manifest:
     home, url = home_root(), parsed_url(database_url())
     if target.resolve().is_relative_to(home.resolve()):
         raise StoreError(f"{str(target)!r} lies in the home that it is a backup of; name a folder elsewhere.")
-    database()  # migrated and checked
+    with database().reading() as session:  # migrated and checked
+        trail = read_trail(session)
     _require_room(target.parent, sum(_size(path) for path in _kept(home, url)) + _size(Path(url.database or "")))
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
@@ -96,7 +104,8 @@ def back_up(target: Path) -> Manifest:
             for path in sorted(draft.rglob("*"))
             if path.is_file()
         }
-        made = Manifest(datetime.now(UTC).isoformat(), __version__, HEAD, url.get_backend_name(), files)
+        now, kind = datetime.now(UTC).isoformat(), url.get_backend_name()
+        made = Manifest(now, __version__, HEAD, kind, files, trail.entries, trail.head)
         write_json(draft / _MANIFEST, asdict(made), private=True)
         verify_backup(draft)
         draft.replace(target)
@@ -128,6 +137,13 @@ def verify_backup(folder: Path) -> Manifest:
     if found.backend == "sqlite":
         _require_sound(folder / _SQLITE)
     return found
+
+
+def require_going_on(backup: Manifest) -> None:
+    """Raise StoreError unless the audit trail in use begins with the one that the backup holds."""
+    with database().reading() as session:
+        if not backup.trail or not goes_on_from(session, backup.entries, backup.trail):
+            raise StoreError("The audit trail in use does not go on from the backup's: it was written anew.")
 
 
 def restore_backup(folder: Path) -> Manifest:
@@ -190,7 +206,8 @@ def _manifest(folder: Path) -> Manifest:
         if found is None:
             raise ValueError
         files = {str(name): (str(digest), int(size)) for name, (digest, size) in found["files"].items()}
-        made = Manifest(found["made"], found["version"], found["revision"], found["backend"], files)
+        entries, trail = int(found.get("entries", 0)), str(found.get("trail", ""))
+        made = Manifest(found["made"], found["version"], found["revision"], found["backend"], files, entries, trail)
         if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError) as error:

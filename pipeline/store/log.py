@@ -116,6 +116,8 @@ class Entry:
         rejected, "-" no beat). Of a decision about the rhythm: what is in force, in words.
     model_version : str
         Identity of the model.
+    seal : str
+        Of a signature: what it is over, see `pipeline.store.seals`.
     """
 
     reading: Role
@@ -132,6 +134,7 @@ class Entry:
     text: str
     model_version: str
     subject: str = ""
+    seal: str = ""
 
     @property
     def decision(self) -> Decision | None:
@@ -280,15 +283,29 @@ class Log:
         key : str, optional
             Names the request; that of the log if empty.
         """
-        self.reading.version += 1
-        now = datetime.now(UTC)
-        row = AuditRow(
+        return self.write(
+            self.drafted(event, decision=decision, kind=kind, samples=samples, classes=classes, text=text, key=key)
+        )
+
+    def drafted(
+        self,
+        event: AuditEvent,
+        *,
+        decision: Decision | None = None,
+        kind: str = "",
+        samples: tuple[int, ...] = (),
+        classes: tuple[str, str, str] = ("", "", ""),
+        text: str = "",
+        key: str = "",
+    ) -> AuditRow:
+        """Return what would be the next entry, for `write`; parameters as in `append`."""
+        return AuditRow(
             study_id=self.study.id,
             reading_id=self.reading.id,
-            seq=self.reading.version,
+            seq=self.reading.version + 1,
             key=key or self.key,
             who=self.who,
-            at=now,
+            at=datetime.now(UTC),
             event=event,
             kind=decision.kind if decision else kind,
             samples=list(decision.samples if decision else samples),
@@ -299,13 +316,18 @@ class Log:
             text=decision.text if decision else text,
             subject=decision.subject if decision else "",
             model_version=self.study.model_version,
+            seal="",
         )
+
+    def write(self, row: AuditRow) -> AuditRow:
+        """Write an entry that was drafted."""
+        self.reading.version = row.seq
         if "rows" in self.__dict__:
             self.rows.append(row)
         self.session.add(row)
         remember(self.session, row)
-        self.study.updated = now
-        if self.reading.role == "main" and event != "second_done":  # the blind reader's entry is no part of it
+        self.study.updated = row.at
+        if self.reading.role == "main" and row.event != "second_done":  # the blind reader's entry is no part of it
             self.study.reader = self.who
             self.study.search = search_text(self.session, self.study)
         return row

@@ -121,7 +121,8 @@ class AuditRow(Base):
     """One entry of the audit trail; triggers refuse to change or delete it.
 
     `before`, `after` and `model` have one letter per sample: the class in force before and after, and the model's; of a
-    decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about.
+    decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about, `seal`
+    what a signature is over.
     """
 
     __tablename__ = "audit"
@@ -142,6 +143,7 @@ class AuditRow(Base):
     text: Mapped[str] = mapped_column(Text)
     model_version: Mapped[str] = mapped_column(String(100))
     subject: Mapped[str] = mapped_column(String(40), server_default="")
+    seal: Mapped[str] = mapped_column(String(140), server_default="")
     __table_args__ = (UniqueConstraint("reading_id", "seq"), UniqueConstraint("study_id", "key"))
 
 

@@ -49,12 +49,15 @@ def two_studies() -> tuple[int, int]:
     return one, other
 
 
-def by_owner(*statements: str) -> None:
-    """Change the database as its owner can, past the triggers."""
+def by_owner(*statements: str, keys: bool = True) -> None:
+    """Change the database as its owner can, past the triggers, and past foreign keys if wanted."""
     with database().engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all()
-            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            if not keys:
+                connection.exec_driver_sql("COMMIT")
+                connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+                connection.exec_driver_sql("BEGIN")
             for name in names:
                 connection.exec_driver_sql(f"DROP TRIGGER {name}")
         else:
@@ -68,7 +71,7 @@ def by_owner(*statements: str) -> None:
 def test_a_trail_that_nobody_touched_is_whole() -> None:
     one, other = two_studies()
     found = trail()
-    assert (found.entries, found.adopted, found.faults) == (9, 0, ())
+    assert (found.entries, found.adopted, found.faults) == (7, 0, ())
     assert len(found.head) == 64
     assert found.head != START
     assert of_study(one) == of_study(other) == ()
@@ -103,23 +106,30 @@ def test_an_entry_that_was_edited_is_named(change: str) -> None:
     assert of_study(other) == ()
 
 
-def test_an_entry_that_was_removed_is_named() -> None:
+def test_an_entry_that_was_removed_with_its_link_is_named() -> None:
     _, other = two_studies()
-    number = f"(SELECT id FROM audit WHERE study_id = {other} AND seq = 2)"
-    by_owner(f"DELETE FROM chain WHERE entry = {number}", f"DELETE FROM audit WHERE study_id = {other} AND seq = 2")
+    which = f"study_id = {other} AND seq = 2"
+    entry = f"(SELECT id FROM audit WHERE {which})"
+    by_owner(f"DELETE FROM chain WHERE entry = {entry}", f"DELETE FROM audit WHERE {which}")
     assert trail().faults[0] == "Entry 4 of the audit trail is missing."
+
+
+def test_an_entry_that_was_removed_without_its_link_is_named(store: str) -> None:
+    _, other = two_studies()
+    free = "ALTER TABLE chain DROP CONSTRAINT fk_chain_entry_audit"
+    by_owner(*([] if store.startswith("sqlite") else [free]), "UPDATE chain SET entry = 5000 WHERE place = 4",
+             f"DELETE FROM audit WHERE study_id = {other} AND seq = 2", keys=False)  # fmt: skip
+    assert trail().faults[0] == "Entry 4 of the audit trail was removed."
 
 
 def test_the_end_that_was_cut_off_is_named() -> None:
     one, _ = two_studies()
-    last = f"(SELECT max(id) FROM audit WHERE study_id = {one})"
     by_owner(
-        "UPDATE studies SET state = 'in_review'",
-        f"DELETE FROM chain WHERE entry = {last}",
-        f"DELETE FROM audit WHERE study_id = {one} AND event = 'sealed'",
+        f"DELETE FROM chain WHERE entry = (SELECT max(id) FROM audit WHERE study_id = {one})",
+        f"DELETE FROM audit WHERE study_id = {one} AND event = 'sign'",
     )
-    assert "Entry 9 of the audit trail is missing." in trail().faults
-    assert f"Study {one} has had 4 entries in its main reading, 3 are there." in trail().faults
+    assert "Entry 7 of the audit trail is missing." in trail().faults
+    assert f"Study {one} has had 3 entries in its main reading, 2 are there." in trail().faults
     assert of_study(one)
 
 
@@ -202,7 +212,7 @@ def test_writers_of_many_studies_at_once_make_one_chain() -> None:
         for done in [threads.submit(work, number) for number in studies]:
             done.result()
     found = trail()
-    assert (found.entries, found.faults) == (4 * 12, ())
+    assert (found.entries, found.faults) == (4 * 11, ())
 
 
 def test_an_earlier_home_is_taken_into_the_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

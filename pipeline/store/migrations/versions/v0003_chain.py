@@ -1,4 +1,4 @@
-"""The chain of the audit trail: one link for each entry, those that are there included, and the last link."""
+"""The chain of the audit trail, with a link for each entry that is there; and what signatures are over."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _REFUSAL = "the audit trail is append-only"
 
 def upgrade() -> None:
     """Create the tables, link the entries that are there, and protect the links as the entries are."""
+    op.add_column("audit", sa.Column("seal", sa.String(140), nullable=False, server_default=""))
     chain = op.create_table(
         "chain",
         sa.Column("place", _ID, primary_key=True, autoincrement=False),
