@@ -15,6 +15,7 @@ from pipeline.store.log import decision_of, find_reading, rows_query, stacks_of
 from pipeline.store.studies import study_row
 from pipeline.store.tables import AuditRow, StudyRow
 
+ERASED: Final = ("erased", "reports")  # event and kind of an entry since which earlier reports are gone
 REPORT: Final = "report"  # the entry behind a signature that names its report
 
 

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import StoreError
 from pipeline.store.chain import Trail, read_trail, study_faults
 from pipeline.store.database import database
-from pipeline.store.seals import REPORT, seal_faults, signed_studies
+from pipeline.store.seals import ERASED, REPORT, seal_faults, signed_studies
 from pipeline.store.signed_files import load_report
 from pipeline.store.tables import AnalysisRow, AuditRow
 
@@ -56,8 +56,15 @@ def _analyses(session: Session) -> Iterator[str]:
 
 
 def _reports(session: Session) -> Iterator[str]:
-    for digest in session.scalars(select(AuditRow.text).where(AuditRow.event == REPORT).order_by(AuditRow.id)):
-        try:
-            load_report(digest)
-        except StoreError as error:
-            yield str(error)
+    event, kind = ERASED
+    gone = select(AuditRow.study_id, func.max(AuditRow.id)).where(AuditRow.event == event, AuditRow.kind == kind)
+    erased = {row[0]: row[1] for row in session.execute(gone.group_by(AuditRow.study_id))}
+    entries = (
+        select(AuditRow.study_id, AuditRow.id, AuditRow.text).where(AuditRow.event == REPORT).order_by(AuditRow.id)
+    )
+    for study, entry, digest in session.execute(entries):
+        if entry > erased.get(study, 0):
+            try:
+                load_report(digest)
+            except StoreError as error:
+                yield str(error)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.analysis import BeatClassifier, Prepared, classify, prepare, with_measurements
-from pipeline.config import DEFAULT, WORKER, WorkerLimits, home_root
+from pipeline.config import DEFAULT, WORKER, WorkerLimits, database_url, home_root
 from pipeline.errors import DataError, EcgError
 from pipeline.store.copies import remove_copies
 from pipeline.store.prepared import load_prepared, save_prepared
@@ -213,13 +213,22 @@ def _require_stored(job: Job) -> None:
 
 
 def _finish_deletions() -> None:
-    """Finish deletions that were interrupted; without one, nothing is imported for it."""
-    if not any((home_root() / "deletions").glob("*.json")):
-        return
-    from pipeline.store.deletion import finish_deletions  # SQLAlchemy, which a worker seldom needs
+    """Finish deletions that were interrupted or made in another home; let go what is kept for too long.
 
-    with suppress(EcgError):  # a database that does not answer: the next worker tries again
-        finish_deletions()
+    Without any of it, nothing is imported for it.
+    """
+    if any((home_root() / "deletions").glob("*.json")) or not database_url().startswith("sqlite"):
+        from pipeline.store.deletion import finish_deletions  # SQLAlchemy, which a worker seldom needs
+
+        with suppress(EcgError):  # a database that does not answer: the next worker tries again
+            finish_deletions()
+    if os.environ.get("HEARTVISION_KEEP_DAYS") or os.environ.get("HEARTVISION_QUOTA_GB"):
+        from pipeline.store.retention import expire, settings
+
+        try:
+            expire(settings(), patient=True)
+        except EcgError as error:
+            sys.stderr.write(f"{error}\n")
 
 
 @dataclass
