@@ -7,7 +7,7 @@ from app.common.text import plain
 from app.worklist import add, bulk, table
 from app.worklist import running as worklist_running
 from app.worklist.session import AGES, ANY, FILTERS, PAGE_SIZE, URGENCIES, WorklistView, view
-from pipeline.errors import StoreError
+from pipeline.errors import EcgError
 from pipeline.store.listing import readers, second_readings
 from pipeline.store.studies import WorklistPage, last_readers, state_counts
 from pipeline.wording import grouped
@@ -138,5 +138,5 @@ def _pager(shown: WorklistView, found: WorklistPage) -> None:
 
 try:
     _draw(view())
-except StoreError as error:
+except EcgError as error:
     st.error(plain(str(error)), icon=":material/error:")

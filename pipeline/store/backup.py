@@ -29,13 +29,12 @@ from pipeline.config import database_url, home_root
 from pipeline.errors import StoreError
 from pipeline.store.chain import goes_on_from, read_trail
 from pipeline.store.database import close_databases, database, parsed_url
-from pipeline.store.stored_files import read_json
+from pipeline.store.stored_files import read_json, require_room
 from pipeline.store.tables import HEAD
 
 _MANIFEST: Final = "manifest.json"
 _SQLITE, _SQL, _HOME = "database.sqlite", "database.sql", "home"
 _BLOCK: Final = 2**20
-_SPARE_BYTES: Final = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def back_up(target: Path) -> Manifest:
         raise StoreError(f"{str(target)!r} lies in the home that it is a backup of; name a folder elsewhere.")
     with database().reading() as session:  # migrated and checked
         trail = read_trail(session)
-    _require_room(target.parent, sum(_size(path) for path in _kept(home, url)) + _size(Path(url.database or "")))
+    require_room(target.parent, sum(_size(path) for path in _kept(home, url)) + _size(Path(url.database or "")))
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
         _dump(url, draft)
@@ -168,7 +167,7 @@ def restore_backup(folder: Path) -> Manifest:
         _require_absent(Path(url.database or ""))
     else:
         _require_no_tables(url)
-    _require_room(_existing(home), sum(size for _, size in found.files.values()))
+    require_room(home, sum(size for _, size in found.files.values()))
     draft = Path(tempfile.mkdtemp(dir=_existing(home.parent), prefix=".heartvision-restore-"))
     try:
         if (folder / _HOME).is_dir():
@@ -274,12 +273,6 @@ def _require_no_tables(url: URL) -> None:
         engine.dispose()
     if names:
         raise StoreError("The database holds tables already; make an empty one, then restore.")
-
-
-def _require_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + _SPARE_BYTES:
-        raise StoreError(f"{needed / 1e6:,.0f} MB are needed in {str(folder)!r}, {free / 1e6:,.0f} MB are free.")
 
 
 def _existing(folder: Path) -> Path:

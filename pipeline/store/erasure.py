@@ -9,22 +9,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pipeline._util.files import write_json
 from pipeline.errors import ReviewError
 from pipeline.review.decisions import clean_text
 from pipeline.store.copies import remove_derived
 from pipeline.store.database import database
 from pipeline.store.identities import delete_identity, load_identity
 from pipeline.store.log import Log, named, reading_row
-from pipeline.store.recordings import recording_folder
+from pipeline.store.recordings import neutral_name, recording_folder, rename_recording
 from pipeline.store.seals import ERASED, REPORT
 from pipeline.store.signed_files import delete_report, has_report
-from pipeline.store.stored_files import read_json
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, StudyRow
 
@@ -82,7 +79,7 @@ def erase_names(study_id: int, *, reader: str, reason: str, reports: bool = Fals
     with database().writing() as session:
         digest = study_row(session, study_id).digest
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
-        name, known = f"recording-{digest[:8]}", bool(load_identity(digest))
+        name, known = neutral_name(digest), bool(load_identity(digest))
         for row in rows:
             _rename(session, row, name, who, why, kind=ERASED[1] if reports else "")
         stored = [one for one in _texts(session, rows, REPORT) if has_report(one)]
@@ -105,11 +102,8 @@ def _erase_files(digest: str, name: str) -> None:
     """Take the name out of the recording's own files; results, which hold it too, are made again when needed."""
     delete_identity(digest)
     remove_derived(digest)
+    rename_recording(digest, name)
     folder = recording_folder(digest)
-    file = Path() if folder is None else folder / "facts.json"
-    facts = read_json(file)
-    if facts is not None:
-        write_json(file, {**facts, "name": name}, private=True)
     if folder is not None:
         for page in folder.glob("page*"):  # a photo of a page shows the name that is printed on it
             page.unlink(missing_ok=True)
