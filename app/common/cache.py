@@ -389,8 +389,13 @@ def review_material(study: Study) -> ReviewMaterial:
     Raises
     ------
     DataError, StoreError
-        If the recording or its stored analysis is not there.
+        If the recording or its stored analysis is not there, or the recording not any more.
     """
+    from pipeline.store.recordings import is_stored, open_recording
+
+    if not is_stored(study.digest):
+        forget_review_material()
+        open_recording(study.digest)  # which says so
     return _review_material(database_url(), study.id, study.digest, study)
 
 
