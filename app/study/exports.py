@@ -23,6 +23,7 @@ from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store.deletion import delete_signal
 from pipeline.store.log import Entry
+from pipeline.store.page_sources import load_page_source
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study
 
@@ -101,6 +102,7 @@ def model_alone(review: StudyReview) -> ReportContent:
     return report_content(
         material.recording, material.analysis, reviewed_beats(material.analysis, (), material.evidence),
         created=datetime.now(UTC), trained_on=trained_on(review.study),
+        page=load_page_source(material.recording.digest),
     )  # fmt: skip
 
 

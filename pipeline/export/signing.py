@@ -14,6 +14,7 @@ from pipeline.review.conclusion import undecided
 from pipeline.review.decisions import clean_text
 from pipeline.store import reviews
 from pipeline.store.log import Entry
+from pipeline.store.page_sources import load_page_source
 from pipeline.store.signing import signings
 
 
@@ -76,6 +77,7 @@ def reviewed_content(
         findings=review.findings,
         study=study,
         trained_on=trained_on,
+        page=load_page_source(material.recording.digest),
     )
 
 

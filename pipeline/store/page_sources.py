@@ -39,6 +39,8 @@ class PageSource:
         Whether the page is one that the network was trained on.
     why_none : str
         Why there is no class; "" if there is one.
+    limits : str
+        What the network's answer is worth, a sentence or two from its evaluation.
     """
 
     photo: bytes
@@ -48,6 +50,7 @@ class PageSource:
     confident: bool = False
     known: bool = False
     why_none: str = ""
+    limits: str = ""
 
 
 def save_page_source(digest: str, source: PageSource) -> None:
@@ -67,6 +70,7 @@ def save_page_source(digest: str, source: PageSource) -> None:
         "confident": source.confident,
         "known": source.known,
         "why_none": source.why_none,
+        "limits": source.limits,
     }
     write_bytes(folder / _PHOTO, source.photo, private=True)
     write_bytes(folder / _HEAT, source.heat, private=True)
@@ -88,6 +92,7 @@ def load_page_source(digest: str) -> PageSource | None:
             confident=bool(facts["confident"]),
             known=bool(facts["known"]),
             why_none=str(facts["why_none"]),
+            limits=str(facts.get("limits", "")),
         )
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
