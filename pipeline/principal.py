@@ -156,9 +156,8 @@ def require_fresh(asking: Principal) -> None:
         If so, or if the provider does not say when that was.
     """
     if not asking.is_fresh():
-        raise AccessError(
-            f"To sign, you must have signed in within the last {sign_in_limits().prove_again_min:g} minutes; sign in again."
-        )
+        most = sign_in_limits().prove_again_min
+        raise AccessError(f"To sign, you must have signed in within the last {most:g} minutes; sign in again.")
 
 
 def roles_of(

@@ -126,13 +126,12 @@ def note_once(asking: Principal, event: AccessEvent, *, digest: str = "", text: 
     """
     if not asking.key:
         return
-    same = (
-        (AccessRow.key == asking.key, AccessRow.event == event)
-        + (AccessRow.digest == digest, AccessRow.text == clean_text(text))
-        + (AccessRow.at > datetime.now(UTC) - VIEW_EVERY,)
+    about = select(AccessRow.id).where(
+        AccessRow.key == asking.key, AccessRow.event == event, AccessRow.digest == digest
     )
+    same = about.where(AccessRow.text == clean_text(text), AccessRow.at > datetime.now(UTC) - VIEW_EVERY).limit(1)
     with database().reading() as session:
-        if session.scalar(select(AccessRow.id).where(*same).limit(1)) is not None:
+        if session.scalar(same) is not None:
             return
     with database().writing() as session:
         note(session, asking, event, digest=digest, text=text)

@@ -73,7 +73,7 @@ def _protect_sqlite() -> None:
 
 
 def _protect_postgresql() -> None:
-    """The function is that of the audit trail."""
+    """Use the function that protects the audit trail."""
     op.execute(
         "CREATE TRIGGER access_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON access "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()"
