@@ -6,7 +6,10 @@ Here, and nowhere else, what the provider says becomes a `Principal`.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import streamlit as st
@@ -19,6 +22,7 @@ from pipeline.principal import SIGN_IN_FIRST, Principal, local, roles_of
 _KEY, _UNATTENDED, _NEXT_UNATTENDED = "heartvision-principal", "heartvision-unattended", "heartvision-next-unattended"
 _ADMITTED, _BACK = "heartvision-admitted", "heartvision_back"
 _LOOK_EVERY_S = 15.0
+UNCONFIGURED = "People sign in here, but no provider is configured: the section `[auth]` of secrets.toml is missing."
 _NOBODY = Principal("", frozenset())
 # Streamlit returns to the first page after a sign-in; the browser remembers for ten minutes where that began.
 _JS = f"""
@@ -31,9 +35,22 @@ export default function ({{ data }}) {{
 
 def is_on() -> bool:
     """Whether people sign in here; the store, and the worker that is started later, are told."""
-    if st.secrets.load_if_toml_exists() and "auth" in st.secrets:
+    if not sign_in_required() and _is_configured():
         os.environ["HEARTVISION_SIGN_IN"] = "1"
     return sign_in_required()
+
+
+def _is_configured() -> bool:
+    """Whether the secrets have a section `[auth]`; taken for granted of a file that cannot be read."""
+    if st.secrets.load_if_toml_exists():
+        return "auth" in st.secrets
+    return any(Path(name).exists() for name in st.get_option("secrets.files"))
+
+
+def _own() -> Mapping[str, Any]:
+    """The section `[heartvision]` of the secrets: `provider`, `roles_claim`, `roles`."""
+    found: Mapping[str, Any] = st.secrets.get("heartvision", {}) if st.secrets.load_if_toml_exists() else {}
+    return found
 
 
 def current() -> Principal:
@@ -116,8 +133,7 @@ def _entered() -> Principal:
             return kept
     from pipeline.store.access import enter  # SQLAlchemy is not for those who only look
 
-    own = st.secrets.get("heartvision", {})
-    claims = st.user.to_dict()
+    own, claims = _own(), st.user.to_dict()
     found = enter(claims, roles_of(claims, claim=str(own.get("roles_claim", "")), table=own.get("roles", {})))
     st.session_state[_KEY] = found
     return found
@@ -125,6 +141,9 @@ def _entered() -> Principal:
 
 def _door(why: str) -> None:
     st.title("Sign in", anchor=False)
+    if not (st.secrets.load_if_toml_exists() and "auth" in st.secrets):
+        st.error(UNCONFIGURED, icon=":material/lock:")
+        return
     st.info(plain(why), icon=":material/lock:")
     with st.container(horizontal=True, gap="small"):
         st.button("Sign in", type="primary", icon=":material/login:", key="sign-in", on_click=_login)
@@ -134,7 +153,7 @@ def _door(why: str) -> None:
 
 
 def _login() -> None:
-    st.login(st.secrets.get("heartvision", {}).get("provider"))
+    st.login(_own().get("provider"))
 
 
 def _leave(who: Principal) -> None:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,12 @@ START_S = 60.0
 class Server:
     """The app on one port, started with the environment as it is and `folders`; `kill` ends it as a power cut would."""
 
-    def __init__(self, log: Path, folders: Mapping[str, str] | None = None) -> None:
+    def __init__(self, log: Path, folders: Mapping[str, str] | None = None, options: Sequence[str] = ()) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.log = log
-        self._folders = folders or {}
+        self._folders, self._options = folders or {}, options
         self.start()
 
     @property
@@ -35,7 +35,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        options = [f"--server.port={self.port}", "--server.headless=true"]
+        options = [f"--server.port={self.port}", "--server.headless=true", *self._options]
         command = [sys.executable, "-m", "streamlit", "run", "app/main.py", *options]
         with self.log.open("a") as output:
             self._process = subprocess.Popen(
