@@ -19,13 +19,20 @@ from pipeline.config import ROOT
 START_S = 60.0
 
 
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class Server:
     """The app on one port, started with the environment as it is and `folders`; `kill` ends it as a power cut would."""
 
-    def __init__(self, log: Path, folders: Mapping[str, str] | None = None, options: Sequence[str] = ()) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+    def __init__(
+        self, log: Path, folders: Mapping[str, str] | None = None, options: Sequence[str] = (), port: int = 0
+    ) -> None:
+        self.port = port or free_port()
         self.log = log
         self._folders, self._options = folders or {}, options
         self.start()
