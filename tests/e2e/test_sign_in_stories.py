@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-import websockets
 from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from pipeline.principal import LOCAL
 from pipeline.review.decisions import Decision
@@ -27,6 +28,7 @@ from tests.helpers.server import Server, free_port
 from tests.helpers.stories import settle
 
 pytestmark = pytest.mark.browser
+QUIET_S = 8.0
 RECORD = "Holter_for_those_inside"
 ROLES = {
     "viewers": ["viewer"],
@@ -152,31 +154,41 @@ def test_a_signature_asks_for_a_fresh_sign_in_and_returns_to_the_study(page: Pag
     assert reviews.standing(hospital.number, reader=LOCAL).state == "signed"
 
 
-async def _raw(address: str, query: str, cookie: str) -> bytes:
-    """All that a websocket without a browser is sent when it asks for a page."""
+def _raw(address: str, query: str, cookie: str, token: str = "") -> bytes:
+    """All that a websocket without a browser is sent when it asks for a page, until nothing comes for a while."""
     asked = BackMsg()
     asked.rerun_script.query_string = query
     asked.rerun_script.page_name = "study"
-    headers = {"Cookie": cookie} if cookie else {}
     found = b""
-    async with websockets.connect(
-        f"ws{address.removeprefix('http')}/_stcore/stream", subprotocols=["streamlit"], additional_headers=headers,
-        max_size=None,
+    protocols = [Subprotocol(name) for name in ("streamlit", token) if name]
+    with connect(
+        f"ws{address.removeprefix('http')}/_stcore/stream", subprotocols=protocols,
+        additional_headers={"Cookie": cookie} if cookie else {}, max_size=None,
     ) as socket:  # fmt: skip
-        await socket.send(asked.SerializeToString())
-        try:
+        socket.send(asked.SerializeToString())
+        with suppress(TimeoutError):
             while True:
-                found += bytes(await asyncio.wait_for(socket.recv(), 8))
-        except TimeoutError:
-            return found
+                found += bytes(socket.recv(QUIET_S))
+    return found
 
 
 @pytest.mark.parametrize("cookie", ["", "_streamlit_user=eyJpc19sb2dnZWRfaW4iOiB0cnVlfQ.forged.forged"])
 def test_a_websocket_without_a_sign_in_gets_the_door_and_no_data(hospital: Hospital, cookie: str) -> None:
-    found = asyncio.run(_raw(hospital.server.address, f"study={hospital.token}", cookie))
+    found = _raw(hospital.server.address, f"study={hospital.token}", cookie)
     assert b"Nobody is signed in here" in found
     assert RECORD.encode() not in found
     assert "Anna Müller".encode() not in found
+
+
+def test_a_websocket_with_a_sign_in_gets_the_study(page: Page, hospital: Hospital) -> None:
+    """What the raw websocket reads is what the page shows: else the test above could not fail."""
+    page.goto(f"{hospital.server.address}/worklist")
+    come_in(page, "vera")
+    cookies = {str(one.get("name")): str(one.get("value")) for one in page.context.cookies()}
+    header = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    query = f"study={hospital.token}"
+    assert RECORD.encode() in _raw(hospital.server.address, query, header, cookies["_streamlit_xsrf"])
+    assert RECORD.encode() not in _raw(hospital.server.address, query, header), "the cookie of another page's request"
 
 
 def test_what_answers_without_a_sign_in_tells_nothing_of_a_patient(hospital: Hospital) -> None:
@@ -185,7 +197,8 @@ def test_what_answers_without_a_sign_in_tells_nothing_of_a_patient(hospital: Hos
             with urllib.request.urlopen(f"{hospital.server.address}{path}", timeout=10) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            with error:
+                return error.code, error.read()
 
     assert get("/_stcore/health") == (200, b"ok")
     for path in ("/_stcore/metrics", "/_stcore/host-config", "/", f"/study?study={hospital.token}"):
@@ -194,5 +207,6 @@ def test_what_answers_without_a_sign_in_tells_nothing_of_a_patient(hospital: Hos
     upload = urllib.request.Request(f"{hospital.server.address}/_stcore/upload_file/a/b", b"x", method="PUT")
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(upload, timeout=10)
+    refused.value.close()
     assert refused.value.code in (400, 403)
     assert json.loads(get("/_stcore/host-config")[1])
