@@ -16,6 +16,8 @@ from pipeline.export.report_content import ReportContent
 from pipeline.export.report_pdf import write_full_pdf, write_pdf, write_summary_pdf
 from pipeline.export.reviewed import write_reviewed_atr, write_reviewed_csv, write_reviewed_json, write_summary_csv
 from pipeline.export.signing import reviewed_content, study_facts
+from pipeline.principal import Principal
+from pipeline.store.access import export
 from pipeline.store.log import Entry
 from pipeline.store.studies import Study
 
@@ -42,6 +44,12 @@ REVIEWED = (
     Form("With the whole signal (PDF)", "full.pdf", "application/pdf", write_full_pdf),
     Form("Tables (CSV)", "tables.csv", "text/csv", write_summary_csv),
 )
+
+
+def taken(form: Form, content: Content, study: Study, who: Principal) -> bytes:
+    """The file, for who takes it away; the log of access has it. Raises AccessError if they may not."""
+    export(who, study.digest, f"study {study.id}: {form.ending}")
+    return made(form, content)
 
 
 def made(form: Form, content: Content) -> bytes:

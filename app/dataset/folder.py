@@ -7,6 +7,7 @@ import shlex
 import pandas as pd
 import streamlit as st
 
+from app.common import sign_in
 from app.common.text import plain
 from pipeline.errors import DataError, EcgError
 from pipeline.image_folders.copies import find_copies, verdict
@@ -43,7 +44,9 @@ def show_folder() -> None:
 
 
 def is_local() -> bool:
-    """Whether the browser runs on this computer; False behind a proxy, where this cannot be known."""
+    """Whether the browser runs on this computer; False behind a proxy or a sign-in, where this cannot be known."""
+    if sign_in.is_on():
+        return False
     return st.context.ip_address is None and not any(name in st.context.headers for name in FORWARDED)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, sign_in
 from app.common.text import plain
 from app.dataset.folder import is_local
 from pipeline.config import RECORDING_NETWORK
@@ -101,7 +101,7 @@ def _of_worklist() -> tuple[Source, ...]:
     from pipeline.store.recordings import open_recording
     from pipeline.store.studies import worklist
 
-    studies = worklist(page_size=STUDIES).studies
+    studies = worklist(page_size=STUDIES, reader=sign_in.asking()).studies
     by_digest = {study.digest: study for study in studies}
     if not by_digest:
         st.info("The worklist is empty; add recordings there, or choose others.", icon=":material/info:")
@@ -114,7 +114,7 @@ def _of_worklist() -> tuple[Source, ...]:
     )
     if digest not in by_digest:
         return ()
-    recording = open_recording(digest)
+    recording = open_recording(digest, reader=sign_in.asking())
     return named([Source(Path(f"{digest}.hea"), recording.name, "", recording.name, recording=recording)])
 
 

@@ -8,6 +8,7 @@ from app.common.open_study import OpenStudy
 from app.common.text import plain
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.errors import EcgError
+from pipeline.principal import Principal
 from pipeline.review.decisions import Decision
 from pipeline.review.diary import read_diary
 
@@ -17,7 +18,7 @@ HOW = (
 )
 
 
-def draw(here: OpenStudy, review: StudyReview, reader: str) -> None:
+def draw(here: OpenStudy, review: StudyReview, reader: Principal) -> None:
     """The upload, what it holds, and the button that marks it."""
     if not review.writable:
         return
@@ -44,12 +45,13 @@ def draw(here: OpenStudy, review: StudyReview, reader: str) -> None:
         )
         count = f"{len(marks)} event{'' if len(marks) == 1 else 's'}"
         st.button(
-            f"Mark {count} as {plain(reader)}" if reader else f"Mark {count}", key="diary-mark", disabled=not reader,
+            f"Mark {count} as {plain(reader.name)}" if reader else f"Mark {count}", key="diary-mark",
+            disabled=not reader.may("decide"),
             on_click=_mark, args=(here, review, marks, reader),
         )  # fmt: skip
 
 
-def _mark(here: OpenStudy, review: StudyReview, marks: tuple[Decision, ...], reader: str) -> None:
+def _mark(here: OpenStudy, review: StudyReview, marks: tuple[Decision, ...], reader: Principal) -> None:
     def all_of_them() -> None:
         here.review = review
         for marked, mark in enumerate(marks):

@@ -8,18 +8,19 @@ from functools import partial
 
 import streamlit as st
 
-from app.common.open_study import is_blind
 from app.common.result_files import REVIEWED, Form, made, reviewed
 from pipeline.cases.material import material_of
 from pipeline.cases.study_review import review_of
-from pipeline.errors import EcgError
+from pipeline.errors import AccessError, EcgError, ReviewError
+from pipeline.principal import Principal
+from pipeline.store.access import export
 from pipeline.store.reviews import audit, standing
 from pipeline.store.studies import Study
 
 DEFAULT_FORMS = ("pdf",)
 
 
-def draw(studies: tuple[Study, ...], reader: str) -> None:
+def draw(studies: tuple[Study, ...], reader: Principal) -> None:
     """A popover that offers the studies on the page, those that are signed first chosen."""
     with st.popover("Export", icon=":material/folder_zip:"):
         signed = [study.id for study in studies if study.state == "signed"]
@@ -35,12 +36,12 @@ def draw(studies: tuple[Study, ...], reader: str) -> None:
         st.download_button(
             f"{len(chosen)} as one zip", partial(zipped, tuple(chosen), tuple(forms[name] for name in endings), reader),
             file_name="heartvision-studies.zip", mime="application/zip", icon=":material/download:", type="primary",
-            disabled=not (chosen and endings), on_click="ignore", key="bulk-download",
+            disabled=not (chosen and endings and reader.holds("export")), on_click="ignore", key="bulk-download",
         )  # fmt: skip
         st.caption("The reviewed results, as each study's page gives them; preliminary until a study is signed.")
 
 
-def zipped(ids: tuple[int, ...], forms: tuple[Form, ...], reader: str) -> bytes:
+def zipped(ids: tuple[int, ...], forms: tuple[Form, ...], reader: Principal) -> bytes:
     """The files of some studies, a folder for each; studies that could not be read are named in a text file."""
     content, refused = io.BytesIO(), []
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -55,12 +56,16 @@ def zipped(ids: tuple[int, ...], forms: tuple[Form, ...], reader: str) -> bytes:
     return content.getvalue()
 
 
-def _files(number: int, forms: tuple[Form, ...], reader: str) -> list[tuple[str, bytes]]:
-    now = standing(number)
-    if is_blind(now, reader):
-        raise EcgError("Hidden until you have finished your own reading.")
-    review = review_of(material_of(now.study), now, None)
-    entries = audit(number)
+def _files(number: int, forms: tuple[Form, ...], reader: Principal) -> list[tuple[str, bytes]]:
+    try:
+        now = standing(number, reader=reader)
+    except AccessError:
+        raise
+    except ReviewError as error:
+        raise EcgError("Hidden until you have finished your own reading.") from error
+    export(reader, now.study.digest, f"study {number}: {', '.join(form.ending for form in forms)}")
+    review = review_of(material_of(now.study, reader=reader), now, None)
+    entries = audit(number, reader=reader)
     folder = f"{now.study.record}-{number}"
     return [
         (f"{folder}/{now.study.record}.{form.ending}", made(form, partial(reviewed, review, entries))) for form in forms

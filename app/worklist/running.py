@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, sign_in
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from pipeline.cases import stored_case as work
+from pipeline.principal import Principal
 from pipeline.store.listing import worklist_stamp
 from pipeline.store.recordings import load_recording
 from pipeline.wording import percent
@@ -26,25 +27,26 @@ _WORDS = {
 }
 
 
-def draw(view: WorklistView) -> int:
+def draw(view: WorklistView, who: Principal) -> int:
     """The list, which refreshes itself; returns how many analyses there are."""
     found = _jobs()
     active = any(status.state in ("waiting", "running") for _, status in found)
     fragment = st.fragment(_looking, run_every=EVERY_S if active else IDLE_EVERY_S)
-    fragment(_seen(found))
+    fragment(_seen(found, who), who)
     return len(found)
 
 
-def _looking(seen: tuple[object, ...]) -> None:
+def _looking(seen: tuple[object, ...], who: Principal) -> None:
     """Draws the analyses; when one has come or gone, or a study has changed, the whole page is drawn again."""
     found = _jobs()
-    if _seen(found) != seen:
+    if _seen(found, who) != seen:
+        sign_in.unattended()
         st.rerun()
     if not found:
         return
     st.caption(_counted(found))
     for job, status in found[:SHOWN]:
-        _row(job, status)
+        _row(job, status, who)
     if len(found) > SHOWN:
         st.caption(f"and {len(found) - SHOWN} more")
 
@@ -58,8 +60,8 @@ def _jobs() -> list[tuple[Job, JobStatus]]:
     )
 
 
-def _seen(found: list[tuple[Job, JobStatus]]) -> tuple[object, ...]:
-    return worklist_stamp(), tuple(sorted((job.key, status.state) for job, status in found))
+def _seen(found: list[tuple[Job, JobStatus]], who: Principal) -> tuple[object, ...]:
+    return worklist_stamp(reader=who), tuple(sorted((job.key, status.state) for job, status in found))
 
 
 def _counted(found: list[tuple[Job, JobStatus]]) -> str:
@@ -70,8 +72,8 @@ def _counted(found: list[tuple[Job, JobStatus]]) -> str:
     return f"**Analyses:** {', '.join(parts)}. They go on when you leave the page."
 
 
-def _row(job: Job, status: JobStatus) -> None:
-    recording = load_recording(job.digest)
+def _row(job: Job, status: JobStatus, who: Principal) -> None:
+    recording = load_recording(job.digest, reader=who)
     name = plain(recording.name) if recording else "a recording that was deleted"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"job-{job.key[:12]}"):
         if status.state in ("waiting", "running"):

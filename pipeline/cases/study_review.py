@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.labels import NOT_CLASSIFIED
+from pipeline.principal import LOCAL, Who
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
 from pipeline.review.groups import Row, grouped
@@ -290,13 +291,13 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
 
 def _of_today(material: ReviewMaterial) -> ReviewMaterial:
     """Return the same, with what is kept now of who was recorded and when."""
-    identity = load_identity(material.recording.digest) or None
+    identity = load_identity(material.recording.digest, reader=LOCAL) or None
     if identity == material.recording.identity:
         return material
     return replace(material, recording=replace(material.recording, identity=identity))
 
 
-def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | None = None) -> StudyReview:
+def take_step(review: StudyReview, step: ReviewStep, *, reader: Who, key: str | None = None) -> StudyReview:
     """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
 
     Parameters
@@ -305,8 +306,8 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
         The reading as the reader saw it.
     step : Decision or {"undo", "redo"}
         What is done.
-    reader : str
-        The name of who does it.
+    reader : Principal or str
+        Who does it.
     key : str, optional
         Names this request: carried out once, however often it is sent.
 

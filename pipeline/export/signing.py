@@ -10,6 +10,7 @@ from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ReviewError
 from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
+from pipeline.principal import Who
 from pipeline.review.conclusion import undecided
 from pipeline.review.decisions import clean_text
 from pipeline.store import reviews
@@ -89,7 +90,7 @@ def sign_with_report(
     review: StudyReview,
     entries: Sequence[Entry],
     *,
-    reader: str,
+    reader: Who,
     conclusion: str,
     findings: Sequence[str] = (),
     reason: str = "",
@@ -104,7 +105,7 @@ def sign_with_report(
         The main reading, as the reader saw it.
     entries : sequence of Entry
         The audit trail of the study, as far as the reader saw it.
-    reader : str
+    reader : Principal or str
         Who signs.
     conclusion : str
         What the report concludes.

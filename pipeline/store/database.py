@@ -24,6 +24,7 @@ from pipeline.store.tables import HEAD
 
 BUSY_S: Final = 30  # how long a writer waits for the one before
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_DAMAGED: Final = "The database is damaged; restore the last backup (`python -m pipeline restore`)."
 _LOCK: Final = 0x4856  # number of PostgreSQL's advisory lock around migrations, chosen arbitrarily
 
 
@@ -127,14 +128,13 @@ def _make_private(url: URL) -> None:
 
 def _require_sound(engine: Engine) -> None:
     """Raise StoreError if the file is damaged: found when it is opened, not in the middle of a review."""
-    damaged = "The database is damaged; restore the last backup (`python -m pipeline restore`)."
     try:
         with engine.connect() as connection:
             said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     except DBAPIError as error:
-        raise StoreError(damaged) from error
+        raise StoreError(_DAMAGED) from error
     if said != "ok":
-        raise StoreError(damaged)
+        raise StoreError(_DAMAGED)
 
 
 def _make_folder(url: URL) -> None:
@@ -174,6 +174,8 @@ def _switch_to_wal(engine: Engine) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise StoreError(f"The database cannot be opened: {error}.") from error
             time.sleep(0.02)
+        except sqlite3.DatabaseError as error:  # the list of tables itself cannot be read
+            raise StoreError(_DAMAGED) from error
 
 
 def _snapshots(engine: Engine) -> Engine:
