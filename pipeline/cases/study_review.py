@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.strip_content import BeatMarks
+from pipeline.errors import ReviewError
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision
@@ -331,6 +332,48 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
         state, classes = review_of(review.material, wanted, review).state, ("", "", "")
     row = listing(state.beats, state.findings) if review.standing.reading == "main" else None
     standing = reviews.save_step(review.standing, step, reviews.Outcome(classes, row), reader=reader, key=key)
+    return review_of(review.material, standing, StudyReview(review.material, wanted, state))
+
+
+def take_decisions(
+    review: StudyReview, decisions: Sequence[Decision], *, reader: str, key: str | None = None
+) -> StudyReview:
+    """Take several decisions in one transaction: all of them, or none.
+
+    Parameters
+    ----------
+    review : StudyReview
+        The reading as the reader saw it.
+    decisions : sequence of Decision
+        What is decided, in order; each is an entry of the audit trail and a step of its own for undo.
+    reader : str
+        The name of who decides.
+    key : str, optional
+        Names this request: carried out once, however often it is sent.
+
+    Returns
+    -------
+    StudyReview
+        The reading after them; on the disk when this returns.
+
+    Raises
+    ------
+    StaleVersion
+        If someone else was faster; nothing is changed.
+    ReviewError
+        If one of them does not fit, or is not this reader's to take; nothing is changed.
+    """
+    if not decisions:
+        raise ReviewError("Nothing is decided; choose at least one beat or stretch.")
+    state, wanted = review.state, review.standing
+    around: list[reviews.Classes] = []
+    for decision in decisions:
+        before, state, wanted = state.board, state.after(decision), wanted.stepped(decision)
+        around.append((before.around(decision), state.board.around(decision), before.model_around(decision)))
+    row = listing(state.beats, state.findings) if review.standing.reading == "main" else None
+    last = len(around) - 1
+    outcomes = [reviews.Outcome(classes, row if at == last else None) for at, classes in enumerate(around)]
+    standing = reviews.save_decisions(review.standing, decisions, outcomes, reader=reader, key=key)
     return review_of(review.material, standing, StudyReview(review.material, wanted, state))
 
 
