@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -347,27 +348,26 @@ def adding(session: ReviewSession, review: StudyReview) -> None:
 
 
 def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], blocked: bool) -> None:
-    stretch = session.stretch
-    at = review.position(samples[0]) if samples else None
-    old = "" if at is None else review.beats.comment[at]
-    old = review.beats.notes.get(stretch, "") if stretch else old
-    seen = hash((review.standing.version, stretch or samples))
-    nothing = at is None and stretch is None
-    kind: DecisionKind = "note" if stretch else "comment"
+    ends = session.stretches
+    old = review.comment_on(samples, ends)
+    seen = hash((review.standing.version, ends or samples))
+    nothing = not ends and (not samples or review.position(samples[0]) is None)
+    kind: DecisionKind = "note" if ends else "comment"
+    about = tuple(sample for stretch in ends for sample in stretch) or samples
     place = st.popover("Comment", icon=":material/comment:", disabled=blocked or nothing, key=f"comment-{seen}")
     with place.form(f"comment-form-{seen}", border=False):
-        what = "this rhythm" if stretch else _beats(len(samples))
+        what = f"these {len(ends)} stretches" if len(ends) > 1 else "this rhythm" if ends else _beats(len(samples))
         st.text_area(f"Comment on {what}", old, key=f"comment-text-{seen}", max_chars=TEXT_CHARS)
         st.form_submit_button(
             "Keep the comment", type="primary", on_click=_keep_comment,
-            args=(session, review, kind, stretch or samples, f"comment-text-{seen}", _fresh()),
+            args=(session, review, Decision(kind, about or (0, 1), text=old), f"comment-text-{seen}", _fresh()),
         )  # fmt: skip
 
 
-def _keep_comment(
-    session: ReviewSession, review: StudyReview, kind: DecisionKind, samples: tuple[int, ...], field: str, key: str
-) -> None:
-    _decide(session, review, Decision(kind, samples, text=st.session_state[field]), key)
+def _keep_comment(session: ReviewSession, review: StudyReview, old: Decision, field: str, key: str) -> None:
+    text = st.session_state[field]
+    if text.strip() != old.text:
+        _decide(session, review, replace(old, text=text), key)
 
 
 def _beats(count: int) -> str:

@@ -16,7 +16,7 @@ from pipeline.cases.strip_content import BeatMarks
 from pipeline.errors import ReviewError
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
-from pipeline.review.decisions import Decision
+from pipeline.review.decisions import Decision, Stretch
 from pipeline.review.groups import Row, grouped
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm_events import RhythmEvent, events
@@ -231,6 +231,23 @@ class StudyReview:
         """Return the model's answer as it is shown; "" for a beat that was added."""
         aami = str(self.beats.model_aami[at])
         return LETTER.get(aami, aami)
+
+    def comment_on(self, samples: Sequence[int], stretches: Sequence[Stretch] = ()) -> str:
+        """Return the comment that all of these stretches have, or without any all of these beats; "" if they differ.
+
+        Parameters
+        ----------
+        samples : sequence of int
+            Beats in force.
+        stretches : sequence of Stretch, optional
+            From and to, samples.
+        """
+        if stretches:
+            found = {self.beats.notes.get(stretch, "") for stretch in stretches}
+        else:
+            at = np.flatnonzero(np.isin(self.beats.sample, np.array(samples, np.int64)))
+            found = {self.beats.comment[i] for i in at}
+        return found.pop() if len(found) == 1 else ""
 
     def marks(self, at: NDArray[np.integer]) -> BeatMarks:
         """Beats at these positions, as strips mark them; a mark's `beat` is its sample."""

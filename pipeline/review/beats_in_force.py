@@ -325,17 +325,16 @@ class Board:
         return self.model_classes(decision.samples)
 
     def _look(self, decision: Decision) -> None:
-        start, stop = decision.samples
-        if not 0 <= start < stop <= self.n_samples:
-            raise ReviewError(
-                f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples; "
-                "look at the study again."
-            )
-        stretch = (start, stop)
+        for start, stop in decision.stretches:
+            if not 0 <= start < stop <= self.n_samples:
+                raise ReviewError(
+                    f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples; "
+                    "look at the study again."
+                )
         if decision.kind == "seen":
-            self.seen |= {stretch}
+            self.seen |= set(decision.stretches)
         if decision.text or decision.kind == "note":
-            self.notes = {**self.notes, stretch: decision.text}
+            self.notes = {**self.notes, **dict.fromkeys(decision.stretches, decision.text)}
 
     def classes(self, samples: tuple[int, ...]) -> str:
         """Return the class in force of each beat, one letter each; "-" where there is no beat."""

@@ -160,7 +160,7 @@ class Entry:
             return f"the statement {self.subject}"
         if decision.kind.startswith("event"):
             return "a patient event"
-        many = len(decision.stretches) if decision.kind in RULING_KINDS and decision.kind != "rhythm_resize" else 1
+        many = 1 if decision.kind == "rhythm_resize" else len(decision.stretches)
         was = self.after if self.event == "undo" else self.before
         rhythm = f" ({was})" if decision.kind in RULING_KINDS and was else ""
         return f"the rhythm of {'a stretch' if many == 1 else f'{many} stretches'}{rhythm}"

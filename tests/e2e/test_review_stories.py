@@ -131,8 +131,6 @@ def test_help_lists_the_keys_and_they_rest_while_it_is_open(page: Page) -> None:
 
 def test_letters_typed_in_a_field_decide_nothing(page: Page) -> None:
     open_review(page, "Dana Voss")
-    page.locator(".st-key-review-scope-beat button").click()
-    settle(page)
     before = reviewed(page)
     page.locator("[class*=st-key-comment-]").get_by_role("button").first.click()
     page.get_by_label("Comment on").press_sequentially("v x c: no P wave")
