@@ -503,7 +503,8 @@ def _draw_notes(drawing: Drawing, marks: BeatMarks, notes: tuple[str, ...], row:
 
 def _frame_target(drawing: Drawing, marks: BeatMarks, row: float, target: tuple[int, ...], *, dense: bool) -> None:
     """Frames around the letters of the beats that a decision is about; under the letters, which take the clicks."""
-    aimed = np.isin(marks.beat, np.array(target, np.int64))
+    among = set(target)
+    aimed = np.array([beat in among for beat in marks.beat.tolist()], np.bool_)
     drawing.scatter(
         x=marks.time_s[aimed], y=[row] * int(aimed.sum()), mode="markers", hoverinfo="skip", name="target",
         marker={"symbol": "square-open", "size": 17 if dense else 26, "line": {"width": 2.5, "color": ACCENT}},

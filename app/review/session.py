@@ -14,7 +14,7 @@ from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.decisions import STRETCH_KINDS, Decision, Stretch
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, extremes, places_of, stretches_of
+from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, places_of, stretches_of
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
 from pipeline.store.log import Role
@@ -118,7 +118,7 @@ class ReviewSession(Looking):
         row, review = self.current, self.review
         if review is None or not isinstance(row, FindingGroup):
             return ()
-        return extremes(row, review.beats, review.material.families)
+        return review.extremes(row)
 
     def places(self) -> tuple[Extreme, ...]:
         """What is drawn side by side: the places that stand for a group, or the next members of an opened one."""

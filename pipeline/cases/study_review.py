@@ -17,7 +17,7 @@ from pipeline.errors import ReviewError
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision, Stretch
-from pipeline.review.groups import Row, grouped
+from pipeline.review.groups import Extreme, FindingGroup, Row, extremes, grouped
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm_events import RhythmEvent, events
 from pipeline.review.summary import Summary, summarise
@@ -121,6 +121,8 @@ class StudyReview:
     state: InForce
     _lists: dict[FindingFilter, tuple[Finding, ...]] = field(default_factory=dict)
     _rows: dict[FindingFilter, tuple[Row, ...]] = field(default_factory=dict)
+    _families: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _extremes: dict[str, tuple[FindingGroup, tuple[Extreme, ...]]] = field(default_factory=dict)
 
     @property
     def study(self) -> Study:
@@ -205,8 +207,17 @@ class StudyReview:
 
     def family_samples(self, number: int) -> tuple[int, ...]:
         """Return the beats of a family that are in force, the most typical first."""
-        members = self.material.families.members(number)
-        return tuple(members[np.isin(members, self.beats.sample)].tolist())
+        if number not in self._families:
+            members = self.material.families.members(number)
+            self._families[number] = tuple(members[nearest(self.beats.sample, members, within=0) != NO_BEAT].tolist())
+        return self._families[number]
+
+    def extremes(self, group: FindingGroup) -> tuple[Extreme, ...]:
+        """Return the places that stand for a group; see `pipeline.review.groups.extremes`."""
+        known = self._extremes.get(group.id)
+        if known is None or known[0] is not group:
+            known = self._extremes[group.id] = group, extremes(group, self.beats, self.material.families)
+        return known[1]
 
     def between(self, start_s: float, stop_s: float, classes: frozenset[str] = frozenset()) -> tuple[int, ...]:
         """Return the samples of the beats in force between two times.
@@ -245,8 +256,8 @@ class StudyReview:
         if stretches:
             found = {self.beats.notes.get(stretch, "") for stretch in stretches}
         else:
-            at = np.flatnonzero(np.isin(self.beats.sample, np.array(samples, np.int64)))
-            found = {self.beats.comment[i] for i in at}
+            at = nearest(self.beats.sample, np.array(samples, np.int64), within=0)
+            found = {self.beats.comment[i] for i in at[at != NO_BEAT].tolist()}
         return found.pop() if len(found) == 1 else ""
 
     def marks(self, at: NDArray[np.integer]) -> BeatMarks:
