@@ -10,14 +10,16 @@ import numpy as np
 import streamlit as st
 
 from app.common import reader
+from app.common.calipers import Calipers
 from app.common.times import field_text, time_field
+from app.common.viewport import Span
 from app.review import rhythm
 from app.review.session import Alike, ReviewSession, Scope
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
-from pipeline.review.decisions import RULING_KINDS, TEXT_CHARS, Decision, DecisionKind
+from pipeline.review.decisions import RULING_KINDS, TEXT_CHARS, Decision, DecisionKind, Stretch
 from pipeline.review.groups import FindingGroup, Row
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import StatementFinding
@@ -268,6 +270,41 @@ def drag(session: ReviewSession, review: StudyReview, start_s: float, stop_s: fl
         return
     session.picks += 1
     _taking(session, review, stay=True)(decision)
+
+
+def calipers(session: ReviewSession, review: StudyReview) -> Calipers:
+    """What is measured: kept with the study while one may decide about it, else until the study is left."""
+    fs = review.beats.fs
+    stored = () if review.beats.ruling is None else review.beats.ruling.measured
+    spans = tuple((start / fs, stop / fs) for start, stop in stored)
+
+    def put(old: Span | None, new: Span | None) -> None:
+        session.picks += 1
+        if not may or old in session.measured:
+            session.measure(old, new)
+            return
+        ends = tuple(_samples(span, review) for span in (old, new) if span is not None)
+        kind: DecisionKind = "measure" if old is None else "measure_remove" if new is None else "measure_move"
+        try:
+            decision = Decision(kind, tuple(sample for stretch in ends for sample in stretch))
+        except EcgError as error:
+            session.error = str(error)
+            return
+        _change(session, review, decision, _fresh(), lambda: None)
+
+    may = review.writable and bool(reader.current())
+    kept = "Kept with the study." if may else "Not kept with the study: you cannot change it."
+    return Calipers((*spans, *session.measured), put, kept)
+
+
+def measure(session: ReviewSession, review: StudyReview, start_s: float, stop_s: float) -> None:
+    """A drag over the strip while the calipers are on."""
+    calipers(session, review).drag(start_s, stop_s, session.grip_s)
+
+
+def _samples(span: Span, review: StudyReview) -> Stretch:
+    fs, n = review.beats.fs, review.beats.n_samples
+    return max(0, round(span[0] * fs)), min(n, round(span[1] * fs))
 
 
 def _look_alikes(session: ReviewSession, before: StudyReview, decision: Decision) -> Alike | None:

@@ -29,11 +29,17 @@ DecisionKind = Literal[
     "event_remove",
     "statement_confirm",
     "statement_reject",
+    "measure",
+    "measure_move",
+    "measure_remove",
 ]
-# About stretches of time and no beats: what the rhythm is there, what the patient felt, what an urgent statement says.
+MEASURING_KINDS: Final[tuple[DecisionKind, ...]] = ("measure", "measure_move", "measure_remove")
+# About stretches of time and no beats: what the rhythm is there, what the patient felt, what an urgent statement says,
+# and what was measured with calipers.
 RULING_KINDS: Final[tuple[DecisionKind, ...]] = (
     *("rhythm_confirm", "rhythm_name", "rhythm_resize", "rhythm_split", "rhythm_reject"),
     *("event_mark", "event_remove", "statement_confirm", "statement_reject"),
+    *MEASURING_KINDS,
 )
 STRETCH_KINDS: Final[tuple[DecisionKind, ...]] = ("seen", "note", *RULING_KINDS)  # about no beats
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
@@ -42,7 +48,7 @@ StepKind = Literal["decide", "undo", "redo", "barrier"]
 TEXT_CHARS: Final = 2000
 _BY_ENDS: Final[tuple[DecisionKind, ...]] = ("note", *RULING_KINDS)  # one stretch after the other
 _NAMED: Final[tuple[DecisionKind, ...]] = ("rhythm_name", "statement_confirm", "statement_reject")
-_ENDS: Final = MappingProxyType({"rhythm_resize": 4, "rhythm_split": 3})
+_ENDS: Final = MappingProxyType({"rhythm_resize": 4, "measure_move": 4, "rhythm_split": 3})
 ItemT = TypeVar("ItemT")
 
 
@@ -57,7 +63,7 @@ class Decision:
     samples : tuple of int
         R peaks, indices into the recording, strictly increasing. For "seen", which changes no beat, the two ends of the
         stretch that was looked at. For "note" and the kinds of `RULING_KINDS`, from and to of one stretch after the
-        other; "rhythm_resize" has the old ends and then the new ones, "rhythm_split" the place of
+        other; "rhythm_resize" and "measure_move" have the old ends and then the new ones, "rhythm_split" the place of
         the cut between the two ends.
     aami : str
         The class given by "override" and "add".
