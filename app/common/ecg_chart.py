@@ -12,7 +12,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.common.caliper_marks import draw_calipers
 from app.common.theme import Palette
+from app.common.viewport import Span
 from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
@@ -117,6 +119,7 @@ def strip(
     start: datetime | None = None,
     gain_mm_mv: float | None = None,
     filters: str = "",
+    calipers: tuple[Span, ...] = (),
 ) -> go.Figure:
     """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
 
@@ -125,7 +128,7 @@ def strip(
     decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch; `ends` are times that a
     drag can take hold of. `paper_px` is how wide the paper will be, `highest_px` how high it may become before the gain
     is halved, unless `gain_mm_mv` is given. Times are of the clock if `start` is when the recording began. `filters`
-    are named beside the scales.
+    are named beside the scales. `calipers` are intervals that were measured.
     """
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
@@ -167,9 +170,16 @@ def strip(
     for end in ends:
         if start_s <= end <= start_s + window_s:
             _draw_end(drawing, end, colours)
+    draw_calipers(drawing, calipers, (start_s, start_s + window_s), colours)
     if adding:
         _draw_places(drawing, leads[0], start_s, window_s, top, start)
     return drawing.figure()
+
+
+def fitting_gain(leads: tuple[StripLead, ...], window_s: float, paper_px: int, highest_px: int) -> float:
+    """Return the gain, mm/mV, at which `strip` draws these leads if none is chosen; parameters as there."""
+    ranges = [_lead_range(_drawable(lead).value_mv) for lead in leads]
+    return _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px).gain_mm_mv
 
 
 def trend(
@@ -503,7 +513,8 @@ def _draw_notes(drawing: Drawing, marks: BeatMarks, notes: tuple[str, ...], row:
 
 def _frame_target(drawing: Drawing, marks: BeatMarks, row: float, target: tuple[int, ...], *, dense: bool) -> None:
     """Frames around the letters of the beats that a decision is about; under the letters, which take the clicks."""
-    aimed = np.isin(marks.beat, np.array(target, np.int64))
+    among = set(target)
+    aimed = np.array([beat in among for beat in marks.beat.tolist()], np.bool_)
     drawing.scatter(
         x=marks.time_s[aimed], y=[row] * int(aimed.sum()), mode="markers", hoverinfo="skip", name="target",
         marker={"symbol": "square-open", "size": 17 if dense else 26, "line": {"width": 2.5, "color": ACCENT}},

@@ -75,7 +75,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     level.classList.toggle("tick", row.done);
     level.title = row.level;
     const middle = document.createElement("div");
-    middle.append(part("title", row.title), part("detail", row.detail));
+    middle.append(part("title", row.title), part("detail", row.detail.replaceAll(" %", "\\u00a0%")));
     middle.title = row.detail;
     element.append(level, middle, part("time", row.left || row.time));
     element.onclick = () => setTriggerValue("chosen", row.id);
