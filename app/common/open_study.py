@@ -16,7 +16,8 @@ from pipeline.errors import EcgError, ReviewError, StaleVersion
 from pipeline.review.conclusion import Draft
 from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.store.log import Entry, Role
-from pipeline.store.reviews import Stamp, Standing, audit
+from pipeline.store.reviews import Standing, audit
+from pipeline.store.second_reading import is_blind
 
 _KEY = "heartvision-study"
 REVIEW_KEY = "heartvision-review"  # the Review page's key in the session
@@ -74,11 +75,6 @@ def opened(study_id: int) -> OpenStudy:
     if not isinstance(found, OpenStudy) or found.study_id != study_id:
         st.session_state[_KEY] = found = OpenStudy(study_id, uuid.uuid4().hex)
     return found
-
-
-def is_blind(now: Standing | Stamp, reader: str) -> bool:
-    """Whether this reader must not see the first one's decisions: their own second reading is unfinished."""
-    return bool(reader) and now.second_reader == reader and not now.second_done
 
 
 def visible(entries: tuple[Entry, ...], now: Standing, reader: str) -> tuple[Entry, ...]:

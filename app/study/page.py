@@ -5,7 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from app.common import next_study, patient, reader, theme_change
-from app.common.open_study import OpenStudy, is_blind, opened, recording_page, state_badge, visible
+from app.common.open_study import OpenStudy, opened, recording_page, state_badge, visible
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
 from app.study import diary, second_reading, signoff
@@ -15,6 +15,7 @@ from pipeline.errors import EcgError
 from pipeline.store.identities import load_identity
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, standing
+from pipeline.store.second_reading import is_blind
 from pipeline.store.studies import stored_analysis
 from pipeline.wording import burden, duration
 

@@ -11,12 +11,12 @@ from types import MappingProxyType
 import streamlit as st
 
 from app.common.open_study import OpenStudy
-from app.common.result_files import trained_on
 from app.common.text import plain
 from app.study import report
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.export.report_content import ReportContent
 from pipeline.export.signing import sign_with_report
+from pipeline.export.study_files import trained_on
 from pipeline.measurements import Statement
 from pipeline.review.conclusion import draft_of
 from pipeline.review.decisions import TEXT_CHARS, Decision, DecisionKind

@@ -59,6 +59,8 @@ class StudyFacts:
         Why it was signed although something urgent was undecided; "" where nothing was.
     earlier : tuple of Signing
         Signatures before this one, whose reports this one amends.
+    report : str
+        SHA-256 of the report that was signed, in what is made from a signed study later; "" in that report itself.
     """
 
     state: StudyState = "new"
@@ -71,6 +73,7 @@ class StudyFacts:
     chosen: tuple[str, ...] = ()
     reason: str = ""
     earlier: tuple[Signing, ...] = ()
+    report: str = ""
 
     @property
     def fhir_status(self) -> FhirStatus:

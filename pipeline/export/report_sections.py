@@ -130,6 +130,15 @@ def amendment_words(content: ReportContent) -> tuple[str, ...]:
     )
 
 
+def source_words(content: ReportContent) -> tuple[str, ...]:
+    """Name the stored report that the signature stands for, in what is made beside it; nothing in that report."""
+    study = content.study
+    if study.signed_at is None or not study.report:
+        return ()
+    made = f"Made from the study as signed on {utc_text(study.signed_at)}"
+    return (f"{made}; the signed report is SHA-256 {study.report[:16]}.",)
+
+
 def urgent_lines(content: ReportContent) -> tuple[UrgentLine, ...]:
     """Return what is urgent: statements of all leads first, then the findings kind by kind, most important first."""
     confirmed = {code for code, verdict in content.verdicts.items() if verdict == "confirmed"}

@@ -10,9 +10,14 @@ from pipeline.review.agreement import ReaderDifference, adopting
 from pipeline.review.decisions import clean_text
 from pipeline.signal.nearest import NO_BEAT
 from pipeline.store.log import KEEP, Log, find_reading, open_log, reading_row
-from pipeline.store.reviews import check_writable, classes_around
+from pipeline.store.reviews import Stamp, Standing, check_writable, classes_around
 from pipeline.store.studies import stored_analysis
 from pipeline.store.tables import ReadingRow
+
+
+def is_blind(now: Standing | Stamp, reader: str) -> bool:
+    """Tell whether this reader must not see the first one's decisions: their own second reading is unfinished."""
+    return bool(reader) and now.second_reader == reader and not now.second_done
 
 
 def begin_second(study_id: int, *, reader: str) -> int:

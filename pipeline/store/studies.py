@@ -224,6 +224,13 @@ def last_readers() -> tuple[str, ...]:
         return tuple(session.scalars(query))
 
 
+def signed_studies() -> tuple[int, ...]:
+    """Return the numbers of the studies that are signed now, ascending."""
+    query = select(StudyRow.id).where(StudyRow.state == "signed").order_by(StudyRow.id)
+    with database().reading() as session:
+        return tuple(session.scalars(query))
+
+
 def state_counts() -> dict[str, int]:
     """Count the studies in each state."""
     with database().reading() as session:
