@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app.common import cache, reader, theme_change
-from app.common.open_study import is_blind
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
@@ -12,6 +11,7 @@ from app.review.session import ReviewSession, review_session, switch_study
 from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError
 from pipeline.store.reviews import stamp, standing
+from pipeline.store.second_reading import is_blind
 from pipeline.store.studies import Study, study_at, worklist
 
 RECENT = 6

@@ -14,7 +14,6 @@ from app.common import ecg_sheet, page_source
 from app.common.ecg_chart import ACCENT, thinned
 from app.common.ecg_svg import OnSheet, sheet_svg
 from app.common.open_study import OpenStudy
-from app.common.result_files import trained_on
 from app.common.text import plain
 from app.common.theme import palette
 from app.study.report_strips import strip_drawn
@@ -39,6 +38,7 @@ from pipeline.export.report_sections import (
 from pipeline.export.report_trend import axis_seconds, trend
 from pipeline.export.signing import reviewed_content, study_facts
 from pipeline.export.strip_choice import Strip, ecg_start, strips
+from pipeline.export.study_files import trained_on
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.store.log import Entry

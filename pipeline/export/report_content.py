@@ -13,7 +13,7 @@ from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
-from pipeline.review.conclusion import Fact, Undecided, decided_facts, proposed_text, undecided
+from pipeline.review.conclusion import Fact, Undecided, decided_facts, proposed_text, single_facts, undecided
 from pipeline.review.holter import Holter, holter, urgent_findings
 from pipeline.review.hrv import Spectrum, Variability, spectrum, variability
 from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
@@ -60,6 +60,8 @@ class StudyFacts:
         Why it was signed although something urgent was undecided; "" where nothing was.
     earlier : tuple of Signing
         Signatures before this one, whose reports this one amends.
+    report : str
+        SHA-256 of the report that was signed, in what is made from a signed study later; "" in that report itself.
     """
 
     state: StudyState = "new"
@@ -72,6 +74,7 @@ class StudyFacts:
     chosen: tuple[str, ...] = ()
     reason: str = ""
     earlier: tuple[Signing, ...] = ()
+    report: str = ""
 
     @property
     def fhir_status(self) -> FhirStatus:
@@ -189,6 +192,11 @@ class ReportContent:
         return decided_facts(self.findings, self.beats, statements, self.verdicts, when=self.when)
 
     @cached_property
+    def singles(self) -> tuple[Fact, ...]:
+        """The confirmed events one by one, of which the conclusion may tell."""
+        return single_facts(self.findings, self.beats, when=self.when)
+
+    @cached_property
     def undecided(self) -> Undecided:
         """What nobody has decided about."""
         return undecided(self.findings, self.analysis.measured, self.verdicts)
@@ -196,7 +204,7 @@ class ReportContent:
     @property
     def concluded(self) -> tuple[Fact, ...]:
         """The facts that the conclusion was made from; none before a signature."""
-        return tuple(fact for fact in self.facts if fact.key in self.study.chosen)
+        return tuple(fact for fact in (*self.facts, *self.singles) if fact.key in self.study.chosen)
 
     @property
     def conclusion(self) -> str:

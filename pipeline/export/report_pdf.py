@@ -29,6 +29,7 @@ from pipeline.export.report_sections import (
     reviewed_words,
     rhythm_table,
     rows_table,
+    source_words,
     urgent_lines,
     variability_table,
 )
@@ -198,7 +199,7 @@ def _draw_conclusion(flow: Flow, content: ReportContent) -> None:
     lines = [line for part in text.splitlines() for line in sheet.wrap(part, INNER_MM - 8, _CONCLUSION) or [""]]
     small = [
         (line, words.startswith("Urgent"))
-        for words in (*reviewed_words(content), *amendment_words(content))
+        for words in (*reviewed_words(content), *amendment_words(content), *source_words(content))
         for line in sheet.wrap(words, INNER_MM - 8, 7.5)
     ]
     small_mm = _SMALL_MM * len(small)

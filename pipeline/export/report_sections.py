@@ -10,7 +10,7 @@ from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.conclusion import NOTHING_LISTED
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.holter import COUPLETS, KindRow, Row, kind_rows, run_bpm
+from pipeline.review.holter import COUPLETS, KindRow, Row, is_pause, kind_rows, longest_pause, run_bpm
 from pipeline.review.hrv import HrvMeasure
 from pipeline.review.summary import Moment, range_words
 from pipeline.review.triage import EpisodeFinding, Finding
@@ -130,6 +130,15 @@ def amendment_words(content: ReportContent) -> tuple[str, ...]:
     )
 
 
+def source_words(content: ReportContent) -> tuple[str, ...]:
+    """Name the stored report that the signature stands for, in what is made beside it; nothing in that report."""
+    study = content.study
+    if study.signed_at is None or not study.report:
+        return ()
+    made = f"Made from the study as signed on {utc_text(study.signed_at)}"
+    return (f"{made}; the signed report is SHA-256 {study.report[:16]}.",)
+
+
 def urgent_lines(content: ReportContent) -> tuple[UrgentLine, ...]:
     """Return what is urgent: statements of all leads first, then the findings kind by kind, most important first."""
     confirmed = {code for code, verdict in content.verdicts.items() if verdict == "confirmed"}
@@ -137,7 +146,7 @@ def urgent_lines(content: ReportContent) -> tuple[UrgentLine, ...]:
         UrgentLine(one.text, one.evidence, "confirmed" if one.code in confirmed else "not reviewed")
         for one in content.urgent_statements
     )
-    return (*statements, *(_urgent_line(row, content) for row in kind_rows(content.urgent)))
+    return (*statements, *(_urgent_line(row, content) for row in kind_rows(content.urgent, content.beats.unread)))
 
 
 def _urgent_line(row: KindRow, content: ReportContent) -> UrgentLine:
@@ -149,9 +158,15 @@ def _urgent_line(row: KindRow, content: ReportContent) -> UrgentLine:
         return UrgentLine(row.title, f"{ends}, {_span_words(one)}", state)
     return UrgentLine(
         row.title,
-        f"{grouped(count)} episodes, {duration(row.seconds)} in all, the longest {_longest(row, content)}",
+        f"{_episodes(row)}, the longest {_longest(row, content)}",
         state,
     )
+
+
+def _episodes(row: KindRow) -> str:
+    if is_pause(row.kind):
+        return grouped(row.number)
+    return f"{grouped(len(row.findings))} episodes, {duration(row.seconds)} in all"
 
 
 def _span_words(one: Finding) -> str:
@@ -242,20 +257,17 @@ def kinds_table(content: ReportContent) -> Table:
 
 def _kind(row: KindRow, content: ReportContent) -> tuple[str, ...]:
     scattered = FINDING_KINDS[row.kind].scattered
-    number = row.beats if scattered else len(row.findings)
-    decided = sum(len(one.samples) for one in row.findings if one.reviewed) if scattered else row.decided
     fast = run_bpm(row.fastest) if row.fastest is not None else None
     fastest = "" if row.fastest is None or fast is None else f"{fast:.0f}/min at {content.when(row.fastest.start_s)}"
     longest = "single beats" if scattered else "" if row.kind in COUPLETS else _longest(row, content)
-    return row.title, grouped(number), grouped(decided), longest, fastest
+    return row.title, grouped(row.number), grouped(row.number_decided), longest, fastest
 
 
 def _longest(row: KindRow, content: ReportContent) -> str:
     one = row.longest
-    seconds = max(finding.stop_s - finding.start_s for finding in row.findings)
-    if FINDING_KINDS[row.kind].group == "pause":
-        one = max(row.findings, key=lambda finding: finding.stop_s - finding.start_s)
-        return f"{seconds:.2f} s at {content.when(one.start_s)}"
+    if is_pause(row.kind):
+        start_s, stop_s = longest_pause(one)
+        return f"{stop_s - start_s:.2f} s at {content.when(start_s)}"
     size = duration(one.stop_s - one.start_s)
     beats = f"{len(one.samples)} beats, " if run_bpm(one) is not None else ""
     return f"{beats}{size} at {content.when(one.start_s)}"

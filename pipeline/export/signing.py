@@ -50,6 +50,7 @@ def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
         chosen=last.findings,
         reason=last.reason,
         earlier=signed[:-1],
+        report=last.report,
     )
 
 
