@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.config import DEFAULT
-from pipeline.errors import EcgError
+from pipeline.errors import EcgError, IntakeError
 from pipeline.types import Recording
 
 Upload = tuple[tuple[str, bytes], ...]
@@ -150,6 +150,14 @@ def cuts(payload: bytes, count: int) -> Iterator[bytes]:
     """A file cut off at `count` places, evenly spaced, and after each of its first bytes."""
     for place in sorted({*range(min(64, len(payload))), *np.linspace(0, len(payload) - 1, count).astype(int).tolist()}):
         yield payload[:place]
+
+
+def read_or_sentence(read: Callable[[bytes], Recording], payload: bytes) -> Recording | str:
+    """The recording, or the sentence that refuses the file."""
+    try:
+        return read(payload)
+    except IntakeError as error:
+        return str(error)
 
 
 def assert_survives(read: Callable[[bytes], object], payload: bytes) -> bool:
