@@ -365,7 +365,7 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: Who, key: str | 
 
 
 def take_decisions(
-    review: StudyReview, decisions: Sequence[Decision], *, reader: str, key: str | None = None
+    review: StudyReview, decisions: Sequence[Decision], *, reader: Who, key: str | None = None
 ) -> StudyReview:
     """Take several decisions in one transaction: all of them, or none.
 
@@ -375,8 +375,8 @@ def take_decisions(
         The reading as the reader saw it.
     decisions : sequence of Decision
         What is decided, in order; each is an entry of the audit trail and a step of its own for undo.
-    reader : str
-        The name of who decides.
+    reader : Principal or str
+        Who decides.
     key : str, optional
         Names this request: carried out once, however often it is sent.
 

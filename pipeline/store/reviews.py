@@ -401,7 +401,7 @@ def save_decisions(
         after, expected = before, before.version
         for number, (decision, outcome) in enumerate(zip(decisions, outcomes, strict=True)):
             one = Log(log.session, log.study, log.reading, log.who, f"{log.key}-{number}")
-            if not _decide(one, decision, expected, lambda known=outcome.classes: known, outcome.row):
+            if not _decide(one, decision, expected, _known(outcome.classes), outcome.row):
                 return _standing(log.session, log.study, log.reading)
             after, expected = after.stepped(decision), one.version
         return replace(after, study=study_of(log.study), version=log.version)
@@ -546,6 +546,10 @@ def check_writable(log: Log, expected_version: int) -> None:
     elif second is not None and second.state == "open" and log.who == second.reader:
         raise ReviewError("You are the second reader of this study; finish your own reading first.")
     log.check(expected_version)
+
+
+def _known(classes: Classes) -> Callable[[], Classes]:
+    return lambda: classes
 
 
 def _decide(
