@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.common import sign_in
 from app.common.text import formatted, plain
 from pipeline.page_classifier.schema import PAGE_CLASS_NAMES, read_page_evaluation
 from pipeline.store.page_sources import load_page_source
@@ -22,7 +23,7 @@ _RARE = "myocardial_infarction"
 
 def draw(recording: Recording) -> None:
     """The photo and the page network's class as a second opinion, for a recording that was read from a page."""
-    found = load_page_source(recording.digest)
+    found = load_page_source(recording.digest, reader=sign_in.asking())
     if found is None:
         return
     with st.expander("The page that this was read from", icon=":material/scan:"):

@@ -66,6 +66,14 @@ def asking() -> Principal:
     return current() if is_on() else local("")
 
 
+def take(who: Principal, digest: str, what: str) -> None:
+    """Notes that a file is taken away, where people sign in. Raises AccessError if they may not."""
+    if is_on():
+        from pipeline.store.access import export  # as below
+
+        export(who, digest, what)
+
+
 def admit(page_of: dict[str, str]) -> bool:
     """Whether somebody is signed in who may come in; else the door is drawn instead of the page.
 
@@ -86,7 +94,9 @@ def admit(page_of: dict[str, str]) -> bool:
 
 
 def draw() -> None:
-    """Who is signed in, and the way out."""
+    """Who is signed in, and the way out; nothing where nobody signs in."""
+    if not is_on():
+        return
     who = current()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="signed-in"):
         st.caption(f"Signed in as **{plain(who.name)}** ({', '.join(sorted(who.roles))})", width="content")

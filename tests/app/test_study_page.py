@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.common import result_files
 from app.study import audit, exports
 from pipeline.cases.material import material_of
 from pipeline.cases.study_review import review_of
@@ -220,11 +221,11 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
     page = opened("study", study=number)
     review = page.session_state["heartvision-study"].review
     for form in exports.REVIEWED:
-        assert exports.made(form, lambda: exports.reviewed(review, reviews.audit(number)))
+        assert result_files.made(form, lambda: exports.reviewed(review, reviews.audit(number)))
     for form in exports.MODEL:
-        assert exports.made(form, lambda: exports.model_alone(review))
-    reviewed = exports.made(exports.REVIEWED[3], lambda: exports.reviewed(review, reviews.audit(number)))
-    alone = exports.made(exports.MODEL[3], lambda: exports.model_alone(review))
+        assert result_files.made(form, lambda: exports.model_alone(review))
+    reviewed = result_files.made(exports.REVIEWED[3], lambda: exports.reviewed(review, reviews.audit(number)))
+    alone = result_files.made(exports.MODEL[3], lambda: exports.model_alone(review))
     assert json.loads(reviewed)["review"]["beats"][0]["class"] == "V"
     assert json.loads(alone)["beats"][0]["class"] == "N"
     assert "review" not in json.loads(alone)

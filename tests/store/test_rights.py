@@ -23,6 +23,7 @@ from pipeline.store import access, listing, reviews, second_reading
 from pipeline.store.comparison import comparison
 from pipeline.store.deletion import delete_signal, delete_unread
 from pipeline.store.identities import load_identity, save_identity
+from pipeline.store.page_sources import PageSource, load_page_source, save_page_source
 from pipeline.store.recordings import load_recording, open_recording, save_recording
 from pipeline.store.signed_files import load_report
 from pipeline.store.studies import (
@@ -39,7 +40,17 @@ from pipeline.store.studies import (
 )
 from tests.helpers.review_study import analysed, at, recorded, study
 
-MODULES = ("studies", "listing", "reviews", "second_reading", "comparison", "deletion", "identities", "recordings")
+MODULES = (
+    "studies",
+    "listing",
+    "reviews",
+    "second_reading",
+    "comparison",
+    "deletion",
+    "identities",
+    "recordings",
+    "page_sources",
+)
 OWN = ("pipeline.store", "pipeline.cases", "pipeline.export.signing", "app.common")
 ANALYSIS = analysed()
 DIGEST = ANALYSIS.digest
@@ -62,6 +73,7 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "get_study": ("view", lambda n, who: get_study(n, reader=who)),
     "last_readers": ("view", lambda n, who: last_readers(reader=who)),
     "load_identity": ("view", lambda n, who: load_identity(DIGEST, reader=who)),
+    "load_page_source": ("view", lambda n, who: load_page_source(DIGEST, reader=who)),
     "load_recording": ("view", lambda n, who: load_recording(DIGEST, reader=who)),
     "load_report": ("export", lambda n, who: load_report("0" * 64, reader=who)),
     "next_study": ("view", lambda n, who: next_study(n, reader=who)),
@@ -72,6 +84,7 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "rename": ("identify", lambda n, who: reviews.rename(n, "new", reader=who)),
     "reopen": ("sign", lambda n, who: reviews.reopen(n, reader=who, reason="wrong", **SEEN)),
     "save_identity": ("identify", lambda n, who: save_identity(DIGEST, Identity(name="A"), reader=who)),
+    "save_page_source": ("add", lambda n, who: save_page_source("0" * 64, PageSource(b""), reader=who)),
     "save_recording": ("add", lambda n, who: save_recording(recorded(ANALYSIS), reader=who)),
     "save_step": ("decide", lambda n, who: _step(n, who)),
     "save_summary": ("decide", lambda n, who: save_summary(n, priority=1, counts={}, findings={}, reader=who)),
