@@ -340,7 +340,8 @@ def _result(made: Made) -> None:
     )
     if made.archive:
         st.download_button(
-            "Download the pictures", partial(_taken, made.archive, sign_in.asking()), "pictures.zip", "application/zip", icon=":material/download:",
+            "Download the pictures", partial(_taken, made.archive, sign_in.asking()),
+            "pictures.zip", "application/zip", icon=":material/download:",
             on_click="ignore", key="make_download",
         )  # fmt: skip
     rows = [
