@@ -54,6 +54,15 @@ class PageSource:
 def save_page_source(digest: str, source: PageSource, *, reader: Who = "") -> None:
     """Keep the page of a stored recording.
 
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording.
+    source : PageSource
+        The page.
+    reader : Principal or str, optional
+        Who asks.
+
     Raises
     ------
     DataError
