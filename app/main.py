@@ -49,14 +49,10 @@ page = st.navigation(
 SCRIPTS = {ADDRESSES.get(folder, folder): f"{folder}/page.py" for folder in PAGES}
 body, foot = st.container(), st.container()
 foot.caption(RESEARCH_USE)  # first, so that it is shown even if a page stops early
-if not sign_in.is_on():
+with body:
+    admitted = not sign_in.is_on() or sign_in.admit(SCRIPTS)
+if admitted:
+    with foot:
+        sign_in.draw()
     with body:
         page.run()
-else:
-    with body:
-        admitted = sign_in.admit(SCRIPTS)
-        if admitted:
-            page.run()
-    if admitted:
-        with foot:
-            sign_in.draw()

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 import pipeline
+from app.about import access_log
 from app.common.text import plain
 from models import registry
 from pipeline.config import DEFAULT
@@ -169,3 +170,4 @@ versions = {"HeartVision": pipeline.__version__, "Python": platform.python_versi
 }
 st.table(pd.DataFrame(versions.items(), columns=["Part", "Version"]).set_index("Part"))
 st.caption("Licence of the code: Apache-2.0.")
+access_log.draw()

@@ -66,9 +66,6 @@ def _offer(label: str, case: Case, writer: Writer, ending: str, mime: str) -> No
 
 
 def _made(analysis: Analysis, writer: Writer, ending: str, who: Principal) -> bytes:
-    if sign_in.is_on():
-        from pipeline.store.access import export  # as above
-
-        export(who, analysis.digest, ending)
+    sign_in.take(who, analysis.digest, ending)
     with tempfile.TemporaryDirectory(prefix="heartvision-") as folder:
         return writer(analysis, Path(folder) / f"result.{ending}").read_bytes()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.common import sign_in
 from app.common.text import formatted, plain
 from pipeline.export.report_page_source import KNOWN, TITLE
 from pipeline.labels import PAGE_CLASS_NAMES
@@ -20,7 +21,7 @@ _RARE = "myocardial_infarction"
 
 def draw(digest: str) -> None:
     """The photo and the page network's class as a second opinion, for a recording that was read from a page."""
-    found = load_page_source(digest)
+    found = load_page_source(digest, reader=sign_in.asking())
     if found is None:
         return
     with st.expander(TITLE, icon=":material/scan:"):

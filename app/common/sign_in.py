@@ -6,6 +6,7 @@ Here, and nowhere else, what the provider says becomes a `Principal`.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,11 +25,12 @@ _ADMITTED, _BACK = "heartvision-admitted", "heartvision_back"
 _LOOK_EVERY_S = 15.0
 UNCONFIGURED = "People sign in here, but no provider is configured: the section `[auth]` of secrets.toml is missing."
 _NOBODY = Principal("", frozenset())
+_RETURN_S = 120.0  # so long after a sign-in the first page leads to where that began
 # Streamlit returns to the first page after a sign-in; the browser remembers for ten minutes where that began.
 _JS = f"""
-export default function ({{ data }}) {{
-  const where = data.keep ? encodeURIComponent(location.pathname + location.search) : "";
-  document.cookie = `{_BACK}=${{where}}; path=/; max-age=${{data.keep ? 600 : 0}}; samesite=lax`;
+export default function () {{
+  const where = encodeURIComponent(location.pathname + location.search);
+  document.cookie = `{_BACK}=${{where}}; path=/; max-age=600; samesite=lax`;
 }}
 """
 
@@ -66,6 +68,14 @@ def asking() -> Principal:
     return current() if is_on() else local("")
 
 
+def take(who: Principal, digest: str, what: str) -> None:
+    """Notes that a file is taken away, where people sign in. Raises AccessError if they may not."""
+    if is_on():
+        from pipeline.store.access import export  # as below
+
+        export(who, digest, what)
+
+
 def admit(page_of: dict[str, str]) -> bool:
     """Whether somebody is signed in who may come in; else the door is drawn instead of the page.
 
@@ -86,12 +96,13 @@ def admit(page_of: dict[str, str]) -> bool:
 
 
 def draw() -> None:
-    """Who is signed in, and the way out."""
+    """Who is signed in, and the way out; nothing where nobody signs in."""
+    if not is_on():
+        return
     who = current()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="signed-in"):
         st.caption(f"Signed in as **{plain(who.name)}** ({', '.join(sorted(who.roles))})", width="content")
         st.button("Sign out", icon=":material/logout:", type="tertiary", key="sign-out", on_click=_leave, args=(who,))
-    _remember(keep=False)
 
 
 def prove_again(who: Principal) -> bool:
@@ -105,7 +116,7 @@ def prove_again(who: Principal) -> bool:
         icon=":material/key:",
     )
     st.button("Sign in again", icon=":material/login:", key="prove-again", on_click=_login)
-    _remember(keep=True)
+    _remember()
     return False
 
 
@@ -149,7 +160,7 @@ def _door(why: str) -> None:
         st.button("Sign in", type="primary", icon=":material/login:", key="sign-in", on_click=_login)
         if st.user.get("is_logged_in"):
             st.button("As somebody else", icon=":material/logout:", key="sign-out", on_click=st.logout)
-    _remember(keep=True)
+    _remember()
 
 
 def _login() -> None:
@@ -179,7 +190,8 @@ def _watch(who: Principal) -> None:
 def _return(page_of: dict[str, str]) -> None:
     """Goes to where the sign-in began, if Streamlit came back to the first page."""
     told = st.context.cookies.get(_BACK)
-    if not isinstance(told, str) or not told or len(st.query_params):
+    since_s = time.time() - float(st.user.get("iat") or 0)
+    if not isinstance(told, str) or len(st.query_params) or since_s > _RETURN_S:
         return
     parts = urlsplit(unquote(told))
     script = page_of.get(parts.path.rstrip("/").rsplit("/", 1)[-1])
@@ -187,6 +199,6 @@ def _return(page_of: dict[str, str]) -> None:
         st.switch_page(script, query_params=dict(parse_qsl(parts.query)))
 
 
-def _remember(*, keep: bool) -> None:
+def _remember() -> None:
     component = st.components.v2.component("heartvision_back", js=_JS)
-    component(data={"keep": keep}, key="sign-in-back", height=1, width=1)
+    component(key="sign-in-back", height=1, width=1)

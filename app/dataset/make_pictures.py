@@ -7,6 +7,7 @@ import io
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +23,7 @@ from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.errors import DataError, EcgError
 from pipeline.labels import CLASS_NAMES
 from pipeline.picture_sets.options import Label, PictureSetOptions, Split, Style, checked, usual_window
+from pipeline.principal import Principal
 from pipeline.rhythm_names import RHYTHM_NAMES
 from pipeline.wording import clock, grouped, percent
 
@@ -325,6 +327,11 @@ def _zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
+def _taken(archive: bytes, who: Principal) -> bytes:
+    sign_in.take(who, "", "pictures of beats")
+    return archive
+
+
 def _result(made: Made) -> None:
     card = made.card
     st.success(
@@ -333,7 +340,8 @@ def _result(made: Made) -> None:
     )
     if made.archive:
         st.download_button(
-            "Download the pictures", made.archive, "pictures.zip", "application/zip", icon=":material/download:",
+            "Download the pictures", partial(_taken, made.archive, sign_in.asking()),
+            "pictures.zip", "application/zip", icon=":material/download:",
             on_click="ignore", key="make_download",
         )  # fmt: skip
     rows = [

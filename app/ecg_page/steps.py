@@ -165,7 +165,9 @@ def _open(recording: Recording, found: Digitised, picture: RgbPicture, *, photo:
     kept = save_recording(recording, reader=sign_in.asking())
     try:
         with st.spinner("Keeping the page with its recording"):
-            save_page_source(kept.digest, classification.source_of(found, picture, photo=photo))
+            save_page_source(
+                kept.digest, classification.source_of(found, picture, photo=photo), reader=sign_in.asking()
+            )
     except EcgError as error:
         session.session().notice = str(error)
     session.session().open((kept,))

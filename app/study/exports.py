@@ -19,7 +19,7 @@ from pipeline.export.fhir import write_fhir
 from pipeline.export.report_content import ReportContent, report_content
 from pipeline.export.report_pdf import write_pdf
 from pipeline.export.study_files import BLIND, REVIEWED, Form, made, reviewed, study_file, taken, trained_on
-from pipeline.principal import Principal
+from pipeline.principal import LOCAL, Principal
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store.deletion import delete_signal
@@ -54,7 +54,8 @@ def draw(review: StudyReview, entries: Sequence[Entry], who: Principal, *, blind
     else:
         content = partial(reviewed, review, entries)
         _row(
-            REVIEWED, review.study, partial(study_file, now=review.standing, entries=entries, content=content), who,
+            REVIEWED, review.study,
+            partial(study_file, now=review.standing, entries=entries, content=content, reader=who), who,
             empty=not len(review.beats) + len(review.beats.rhythm),
         )  # fmt: skip
     st.markdown("**The model's result alone**, before anybody looked at it")
@@ -104,7 +105,7 @@ def model_alone(review: StudyReview) -> ReportContent:
     return report_content(
         material.recording, material.analysis, reviewed_beats(material.analysis, (), material.evidence),
         created=datetime.now(UTC), trained_on=trained_on(review.study),
-        page=load_page_source(material.recording.digest),
+        page=load_page_source(material.recording.digest, reader=LOCAL),
     )  # fmt: skip
 
 

@@ -79,12 +79,12 @@ def _row(job: Job, status: JobStatus, who: Principal) -> None:
         if status.state in ("waiting", "running"):
             words = f"{name}: {plain(work.progress_words(status))}"
             st.progress(min(max(status.fraction, 0.0), 1.0), words)
-            _button("Cancel", "close", job, _cancel)
+            _button("Cancel", "close", job, _cancel, who)
         else:
             st.markdown(f"**{name}** {plain(_sentence(status))}")
             if status.state != "refused":
-                _button("Go on", "play_arrow", job, _go_on)
-            _button("Remove", "delete", job, _remove)
+                _button("Go on", "play_arrow", job, _go_on, who)
+            _button("Remove", "delete", job, _remove, who)
 
 
 def _sentence(status: JobStatus) -> str:
@@ -92,17 +92,27 @@ def _sentence(status: JobStatus) -> str:
     return status.sentence if words is None else words.format(done=percent(status.fraction))
 
 
-def _button(label: str, icon: str, job: Job, act: Callable[[Job], None]) -> None:
-    st.button(label, icon=f":material/{icon}:", key=f"{label}-{job.key[:12]}", on_click=act, args=(job,))
+def _button(label: str, icon: str, job: Job, act: Callable[[Job, Principal], None], who: Principal) -> None:
+    st.button(
+        label,
+        icon=f":material/{icon}:",
+        key=f"{label}-{job.key[:12]}",
+        on_click=act,
+        args=(job, who),
+        disabled=not who.holds("add"),
+    )
 
 
-def _cancel(job: Job) -> None:
-    cache.worker().cancel(job)
+def _cancel(job: Job, who: Principal) -> None:
+    if who.holds("add"):
+        cache.worker().cancel(job)
 
 
-def _go_on(job: Job) -> None:
-    cache.worker().ask(job)
+def _go_on(job: Job, who: Principal) -> None:
+    if who.holds("add"):
+        cache.worker().ask(job)
 
 
-def _remove(job: Job) -> None:
-    cache.worker().remove(job)
+def _remove(job: Job, who: Principal) -> None:
+    if who.holds("add"):
+        cache.worker().remove(job)

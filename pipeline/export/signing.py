@@ -10,7 +10,7 @@ from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ReviewError
 from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
-from pipeline.principal import Who
+from pipeline.principal import LOCAL, Who
 from pipeline.review.conclusion import undecided
 from pipeline.review.decisions import clean_text
 from pipeline.store import reviews
@@ -79,7 +79,7 @@ def reviewed_content(
         findings=review.findings,
         study=study,
         trained_on=trained_on,
-        page=load_page_source(material.recording.digest),
+        page=load_page_source(material.recording.digest, reader=LOCAL),
     )
 
 

@@ -95,7 +95,7 @@ def made(form: Form, content: Content) -> bytes:
         return form.write(content(), Path(folder) / f"result.{form.ending}").read_bytes()
 
 
-def study_file(form: Form, now: Standing, entries: Sequence[Entry], content: Content) -> bytes:
+def study_file(form: Form, now: Standing, entries: Sequence[Entry], content: Content, *, reader: Who) -> bytes:
     """Return a file of the main reading: of a signed study the report as it was stored, all else made now.
 
     Parameters
@@ -109,6 +109,8 @@ def study_file(form: Form, now: Standing, entries: Sequence[Entry], content: Con
     content : callable
         Returns what the report says, where it is needed. A study that was signed without its recording, or in an
         earlier version, has no stored report.
+    reader : Principal or str
+        Who takes it.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def study_file(form: Form, now: Standing, entries: Sequence[Entry], content: Con
         If the signed report is not there, or not what was signed.
     """
     stored = signings(entries)[-1].report if form.is_report and now.state == "signed" else ""
-    return load_report(stored) if stored else made(form, content)
+    return load_report(stored, reader=reader) if stored else made(form, content)
 
 
 def reviewed(review: StudyReview, entries: Sequence[Entry]) -> ReportContent:
@@ -182,4 +184,7 @@ def _files(number: int, forms: Sequence[Form], reader: Who) -> list[tuple[str, b
         return read[0]
 
     record = now.study.record
-    return [(f"{record}-{number}/{record}.{form.ending}", study_file(form, now, entries, content)) for form in forms]
+    return [
+        (f"{record}-{number}/{record}.{form.ending}", study_file(form, now, entries, content, reader=reader))
+        for form in forms
+    ]

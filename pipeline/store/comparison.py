@@ -44,6 +44,15 @@ class ReaderComparison:
 def comparison(study_id: int, evidence: SignalEvidence | None = None, *, reader: Who = "") -> ReaderComparison:
     """Compare both readings, each as its own reader left it.
 
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    evidence : SignalEvidence, optional
+        What the signal shows between beats.
+    reader : Principal or str, optional
+        Who asks.
+
     Raises
     ------
     ReviewError

@@ -56,7 +56,17 @@ def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding], *, 
 
 
 def study_of_analysis(analysis: Analysis, recording: Recording, *, reader: Who = "") -> Study:
-    """Return the study of an analysis of this recording; make it, with its row, if there is none."""
+    """Return the study of an analysis of this recording; make it, with its row, if there is none.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The model's answer.
+    recording : Recording
+        What it is an answer to.
+    reader : Principal or str, optional
+        Who asks.
+    """
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     row = listing(beats, triage(beats))
     return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings, reader=reader)

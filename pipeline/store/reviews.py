@@ -151,6 +151,15 @@ class Outcome:
 def stamp(study_id: int, *, reading: Role = "main", reader: Who = "") -> Stamp:
     """Where a reading stands now, as far as one query tells: an equal stamp means that nothing has changed.
 
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reading : Role, optional
+        Which of its readings.
+    reader : Principal or str, optional
+        Who asks.
+
     Raises
     ------
     ReviewError

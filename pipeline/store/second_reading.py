@@ -16,9 +16,9 @@ from pipeline.store.studies import stored_analysis
 from pipeline.store.tables import ReadingRow
 
 
-def is_blind(now: Standing | Stamp, reader: Principal) -> bool:
+def is_blind(now: Standing | Stamp, who: Principal) -> bool:
     """Tell whether the store shows this reader their own second reading only: it is unfinished."""
-    return bool(reader) and now.second_reader == reader.name and not now.second_done
+    return bool(who) and now.second_reader == who.name and not now.second_done
 
 
 def begin_second(study_id: int, *, reader: Who) -> int:

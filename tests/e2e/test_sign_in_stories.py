@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.sync.client import connect
-from websockets.typing import Subprotocol
+from websockets.typing import Origin, Subprotocol
 
 from pipeline.principal import LOCAL
 from pipeline.review.decisions import Decision
@@ -162,7 +162,7 @@ def _raw(address: str, query: str, cookie: str, token: str = "") -> bytes:
     found = b""
     protocols = [Subprotocol(name) for name in ("streamlit", token) if name]
     with connect(
-        f"ws{address.removeprefix('http')}/_stcore/stream", subprotocols=protocols,
+        f"ws{address.removeprefix('http')}/_stcore/stream", subprotocols=protocols, origin=Origin(address),
         additional_headers={"Cookie": cookie} if cookie else {}, max_size=None,
     ) as socket:  # fmt: skip
         socket.send(asked.SerializeToString())

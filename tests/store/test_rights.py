@@ -23,6 +23,7 @@ from pipeline.store import access, listing, reviews, second_reading
 from pipeline.store.comparison import comparison
 from pipeline.store.deletion import delete_signal, delete_unread
 from pipeline.store.identities import load_identity, save_identity
+from pipeline.store.page_sources import PageSource, load_page_source, save_page_source
 from pipeline.store.recordings import load_recording, open_recording, save_recording
 from pipeline.store.signed_files import load_report
 from pipeline.store.studies import (
@@ -32,6 +33,7 @@ from pipeline.store.studies import (
     last_readers,
     next_study,
     save_summary,
+    signed_studies,
     state_counts,
     stored_analysis,
     study_at,
@@ -39,7 +41,17 @@ from pipeline.store.studies import (
 )
 from tests.helpers.review_study import analysed, at, recorded, study
 
-MODULES = ("studies", "listing", "reviews", "second_reading", "comparison", "deletion", "identities", "recordings")
+MODULES = (
+    "studies",
+    "listing",
+    "reviews",
+    "second_reading",
+    "comparison",
+    "deletion",
+    "identities",
+    "recordings",
+    "page_sources",
+)
 OWN = ("pipeline.store", "pipeline.cases", "pipeline.export.signing", "app.common")
 ANALYSIS = analysed()
 DIGEST = ANALYSIS.digest
@@ -62,6 +74,7 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "get_study": ("view", lambda n, who: get_study(n, reader=who)),
     "last_readers": ("view", lambda n, who: last_readers(reader=who)),
     "load_identity": ("view", lambda n, who: load_identity(DIGEST, reader=who)),
+    "load_page_source": ("view", lambda n, who: load_page_source(DIGEST, reader=who)),
     "load_recording": ("view", lambda n, who: load_recording(DIGEST, reader=who)),
     "load_report": ("export", lambda n, who: load_report("0" * 64, reader=who)),
     "next_study": ("view", lambda n, who: next_study(n, reader=who)),
@@ -71,12 +84,15 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "relist": ("decide", lambda n, who: _relist(n, who)),
     "rename": ("identify", lambda n, who: reviews.rename(n, "new", reader=who)),
     "reopen": ("sign", lambda n, who: reviews.reopen(n, reader=who, reason="wrong", **SEEN)),
+    "save_decisions": ("decide", lambda n, who: _steps(n, who)),
     "save_identity": ("identify", lambda n, who: save_identity(DIGEST, Identity(name="A"), reader=who)),
+    "save_page_source": ("add", lambda n, who: save_page_source("0" * 64, PageSource(b""), reader=who)),
     "save_recording": ("add", lambda n, who: save_recording(recorded(ANALYSIS), reader=who)),
     "save_step": ("decide", lambda n, who: _step(n, who)),
     "save_summary": ("decide", lambda n, who: save_summary(n, priority=1, counts={}, findings={}, reader=who)),
     "second_readings": ("view", lambda n, who: listing.second_readings([n], reader=who)),
     "sign": ("sign", lambda n, who: reviews.sign(n, reader=who, **SEEN)),
+    "signed_studies": ("view", lambda n, who: signed_studies(reader=who)),
     "stamp": ("view", lambda n, who: reviews.stamp(n, reader=who)),
     "standing": ("view", lambda n, who: reviews.standing(n, reader=who)),
     "state_counts": ("view", lambda n, who: state_counts(reader=who)),
@@ -101,6 +117,11 @@ def _relist(number: int, who: Who) -> None:
 def _step(number: int, who: Who) -> None:
     now = reviews.standing(number, reader=LOCAL)
     reviews.save_step(now, Decision("confirm", at(0)), reviews.Outcome(), reader=who)
+
+
+def _steps(number: int, who: Who) -> None:
+    now = reviews.standing(number, reader=LOCAL)
+    reviews.save_decisions(now, [Decision("confirm", at(0))], [reviews.Outcome()], reader=who)
 
 
 def signed_in(*roles: Role, name: str = "Ada", proved_ago: timedelta = timedelta()) -> Principal:
