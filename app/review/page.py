@@ -25,7 +25,10 @@ STYLE = """<style>
 .st-key-review-study button { min-height: 2.1rem; padding-top: 0.1rem; padding-bottom: 0.1rem; }
 .st-key-review-study table { font-size: 0.85rem; }
 .st-key-review-study th, .st-key-review-study td { padding: 0.15rem 0.6rem; }
-@media (max-width: 640px) { .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; }
+  .st-key-review-study button code, .st-key-review-help { display: none; }
+}
 </style>"""
 
 

@@ -46,7 +46,7 @@ _CSS = """
 .group .title::before { content: "▸ "; opacity: .7; }
 .group.opened .title::before { content: "▾ "; }
 .note { padding: 8px 10px; font-size: 13px; opacity: .8; }
-@media (max-width: 640px) { .list { max-height: 15rem; } }
+@media (max-width: 640px) { .list { max-height: 11rem; min-height: 0; } }
 """
 _JS = """
 const TONES = {

@@ -23,6 +23,7 @@ from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm_events import RhythmEvent, events
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
+from pipeline.signal.lead_names import printed_name
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store import reviews
 from pipeline.store.identities import load_identity
@@ -146,7 +147,9 @@ class StudyReview:
         """What was looked at in the recording and what was not, in one sentence."""
         recorded, found = len(self.material.recording.leads), self.material.analysis.measured
         measured = 0 if found is None else min(recorded, len(found.leads))
-        return looked_at(self.study.leads, recorded, rhythm=bool(self.beats.rhythm), measured=measured)
+        return looked_at(
+            tuple(map(printed_name, self.study.leads)), recorded, rhythm=bool(self.beats.rhythm), measured=measured
+        )
 
     @property
     def beats(self) -> ReviewedBeats:

@@ -149,7 +149,7 @@ def test_intervals_are_measured_on_the_strip_and_two_places_compared(page: Page,
     page.keyboard.press("Shift+ArrowRight")
     settle(page)
     scales = [
-        page.locator(f"[class*=st-key-review-{name}] g.annotation", has_text="mm/mV").inner_text()
+        page.locator(f"[class*=st-key-review-{name}] g.annotation", has_text="mm/mV").text_content()
         for name in ("pinned-", "strip-")
     ]
     assert scales[0] == scales[1]
