@@ -22,7 +22,7 @@ from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
-from pipeline.wording import clock_text, looked_at
+from pipeline.wording import axis_texts, clock_text, looked_at
 
 LETTER_NAMES: Final = MappingProxyType(
     dict(
@@ -142,6 +142,10 @@ class ReportContent:
         """Write a time: by the clock where the recording has a start, else from its start, h:mm:ss."""
         return clock_text(seconds, self.start, hours=True)
 
+    def axis(self, seconds: Sequence[float]) -> list[str]:
+        """Write times that stand in a row: the day only where it begins, and no seconds where none count."""
+        return [self.when(at) for at in seconds] if self.start is None else axis_texts(seconds, self.start)
+
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
@@ -174,7 +178,7 @@ class ReportContent:
     @cached_property
     def holter(self) -> Holter:
         """The tables over time and by kind of finding."""
-        return holter(self.beats, self.findings)
+        return holter(self.beats, self.findings, start=self.start)
 
     @cached_property
     def spectrum(self) -> Spectrum:

@@ -98,6 +98,11 @@ def identification(content: ReportContent) -> tuple[tuple[str, str], ...]:
     )
 
 
+def notices(content: ReportContent) -> tuple[str, ...]:
+    """Return what the analysis says about the recording, but for its quality, which `identification` has."""
+    return tuple(one for one in content.analysis.notices if not one.endswith("of the recording could be analysed."))
+
+
 def _quality(content: ReportContent) -> str:
     fraction = content.analysis.quality.analysed_fraction
     unread = content.holter.total.unread_s
@@ -220,16 +225,24 @@ def interval_lines(content: ReportContent) -> tuple[str, ...]:
 def rows_table(content: ReportContent) -> Table:
     """Return the table over time: hours of a long recording, minutes of a short one."""
     rows = content.holter.rows
-    step_s = rows[0].stop_s - rows[0].start_s if rows else 0.0
+    step_s = max((row.stop_s - row.start_s for row in rows[:-1]), default=0.0)
     title = {3600.0: "Hour by hour", 300.0: "Every five minutes"}.get(step_s, "Minute by minute")
+    names = _row_times(rows, content)
     columns = (
-        Column("from", "L", 1.5), Column("beats"), Column("min"), Column("mean"), Column("max"),
+        Column("from", "L", 1.9), Column("beats", width=1.2), Column("min"), Column("mean"), Column("max"),
         Column("V single"), Column("couplets"), Column("runs"), Column("S single"), Column("couplets"), Column("runs"),
         Column("pauses"), Column("AF"), Column("unread"),
     )  # fmt: skip
-    body = [_row(row, content.when(row.start_s)) for row in rows]
+    body = [_row(row, name) for row, name in zip(rows, names, strict=True)]
     note = "rates in beats per minute; V and S: single beats, and the couplets and runs that begin there; times in min"
     return Table(title, note, columns, (*body, _row(content.holter.total, "All")) if body else (), total=True)
+
+
+def _row_times(rows: Sequence[Row], content: ReportContent) -> list[str]:
+    """Return when rows begin; a clock has no seconds where none count."""
+    texts = [content.when(row.start_s) for row in rows]
+    whole = content.start is not None and all(text.endswith(":00") for text in texts)
+    return [text[:-3] for text in texts] if whole else texts
 
 
 def _row(row: Row, name: str) -> tuple[str, ...]:
@@ -275,10 +288,13 @@ def _longest(row: KindRow, content: ReportContent) -> str:
 
 def rhythm_table(content: ReportContent) -> Table:
     """Return how long each rhythm lasts in all, and its longest episode; no row where the rhythm is unknown."""
-    columns = (Column("rhythm", "L", 2.6), Column("time", width=1.4), Column("share"), Column("longest", "L", 2.4))
+    columns = (
+        Column("rhythm", "L", 3.2), Column("episodes"), Column("time", width=1.2), Column("share"),
+        Column("longest", "L", 3.4),
+    )  # fmt: skip
     rows = tuple(
         (
-            time.called.name, duration(time.seconds), share(time.share),
+            time.called.name, grouped(time.count), duration(time.seconds), share(time.share),
             f"{duration(time.longest.seconds)} at {content.when(time.longest.start_s)}",
         )
         for time in content.times
