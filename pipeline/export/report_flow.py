@@ -170,7 +170,7 @@ def draw_table(
             edges[i] = (edges[i][0] + _INDENT_MM, edges[i][1])
     for column, (start, stop) in zip(table.columns, edges, strict=True):
         _cell(sheet, column.name, start, stop, y + 1.2, align=column.align, colour=MUTED)
-    y += ROW_MM
+    y += ROW_MM if any(column.name for column in table.columns) else 0.0
     for number, row in enumerate(rows):
         bold = table.total and last and number == len(rows) - 1
         if bold:

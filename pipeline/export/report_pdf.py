@@ -36,7 +36,7 @@ from pipeline.export.report_sections import (
 from pipeline.export.report_strips import draw_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.export.strip_choice import ecg_start
-from pipeline.measurements import Measurements
+from pipeline.measurements import Measurements, Statement
 from pipeline.review.states import STUDY_STATES
 from pipeline.twelve_leads.rhythm_statements import CODES
 
@@ -163,19 +163,26 @@ def _further(content: ReportContent) -> Measurements | None:
     if measured is None:
         return None
     above = {one.code for one in content.urgent_statements}
-    told = frozenset(CODES.values()) if content.recording is None and content.beats.rhythm else frozenset[str]()
+    episodes = content.recording is None and bool(content.beats.rhythm)
     return replace(
         measured,
-        statements=tuple(one for one in measured.statements if one.code not in above | told),
+        statements=tuple(
+            one for one in measured.statements if one.code not in above and not (episodes and _is_of_rhythm(one))
+        ),
     )
+
+
+def _is_of_rhythm(one: Statement) -> bool:
+    """Tell whether episodes and counts of the report say what a statement says."""
+    return one.group == "rhythm" or one.code in CODES.values()
 
 
 def _draw_rate(flow: Flow, content: ReportContent) -> None:
     height = _TREND_MM if len(content.beats) else _NO_TREND_MM
     if flow.has(HEADING_MM + height):
-        note = "beats per minute: mean, minimum and maximum; numbers: strips"
+        note = f"beats per minute: mean, minimum and maximum{'; numbers: strips' if flow.pages else ''}"
         y = section(flow.sheet, flow.y, "Heart rate", note)
-        draw_trend(flow.sheet, content, y - 2, height)
+        draw_trend(flow.sheet, content, y - 2, height, numbers=flow.pages)
         flow.y = y + height
 
 

@@ -197,7 +197,7 @@ def figures(content: ReportContent) -> tuple[Figure, ...]:
         _moment("Highest heart rate", rate.highest, "/min", content),
         *ectopy,
         _atrial(content),
-        _moment("Longest RR interval", summary.longest_rr, " s", content, digits=2),
+        _moment("Longest RR interval", begun(summary.longest_rr), " s", content, digits=2),
     )
 
 
@@ -208,6 +208,11 @@ def _atrial(content: ReportContent) -> Figure:
     if found.longest is None:
         return Figure(name, "none", f"of {duration(content.analysis.duration_s)}")
     return Figure(name, share(found.share), f"{duration(found.seconds)}; longest {duration(found.longest.seconds)}")
+
+
+def begun(interval: Moment | None) -> Moment | None:
+    """Return an interval at the time when it begins, as pauses are listed; its own time is that of its end."""
+    return None if interval is None else Moment(interval.value, interval.time_s - interval.value)
 
 
 def _moment(name: str, moment: Moment | None, unit: str, content: ReportContent, digits: int = 0) -> Figure:
@@ -229,9 +234,10 @@ def rows_table(content: ReportContent) -> Table:
     title = {3600.0: "Hour by hour", 300.0: "Every five minutes"}.get(step_s, "Minute by minute")
     names = _row_times(rows, content)
     columns = (
-        Column("from", "L", 1.9), Column("beats", width=1.2), Column("min"), Column("mean"), Column("max"),
-        Column("V single"), Column("couplets"), Column("runs"), Column("S single"), Column("couplets"), Column("runs"),
-        Column("pauses"), Column("AF"), Column("unread"),
+        Column("from", "L", 1.9), Column("beats", width=1.2), Column("min", width=0.8), Column("mean", width=0.9),
+        Column("max", width=0.8), Column("V single", width=1.2), Column("couplets", width=1.25),
+        Column("runs", width=0.8), Column("S single", width=1.2), Column("couplets", width=1.25),
+        Column("runs", width=0.8), Column("pauses", width=1.05), Column("AF"), Column("unread"),
     )  # fmt: skip
     body = [_row(row, name) for row, name in zip(rows, names, strict=True)]
     note = "rates in beats per minute; V and S: single beats, and the couplets and runs that begin there; times in min"
@@ -337,7 +343,7 @@ def variability_table(content: ReportContent) -> Table:
         (name, _number(one.value, f" {one.unit}" if one.unit else "", digits), one.reason)
         for name, one, digits in measures
     )
-    note = f"{grouped(found.n_intervals)} normal intervals of sinus rhythm, {duration(found.seconds)}"
+    note = f"{grouped(found.n_intervals)} NN intervals, {duration(found.seconds)}"
     known = any(one.value is not None for _, one, _ in measures)
     return Table("Heart rate variability", note, columns, rows if known else ())
 

@@ -67,7 +67,7 @@ def axis_seconds(duration_s: float, start: datetime | None = None) -> list[float
     return np.arange(-of_day % step, duration_s + 1e-6, step).tolist()
 
 
-def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float) -> None:
+def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float, *, numbers: bool = True) -> None:
     """Draw the trend, with the numbers of the strips above the times that they show.
 
     Parameters
@@ -80,6 +80,8 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
         Upper edge, mm.
     height : float
         Height, mm.
+    numbers : bool, optional
+        Whether the strips are numbered above it.
     """
     found = trend(content)
     if content.beats.rhythm:
@@ -107,7 +109,8 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
     sheet.set_line_width(0.3)
     for a, b in pieces:
         sheet.polyline(means[a:b])
-    _draw_numbers(sheet, content, top, bottom)
+    if numbers:
+        _draw_numbers(sheet, content, top, bottom)
 
 
 def _draw_band(sheet: ReportSheet, content: ReportContent, y: float) -> None:
