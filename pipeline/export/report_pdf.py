@@ -164,12 +164,8 @@ def _further(content: ReportContent) -> Measurements | None:
         return None
     above = {one.code for one in content.urgent_statements}
     episodes = content.recording is None and bool(content.beats.rhythm)
-    return replace(
-        measured,
-        statements=tuple(
-            one for one in measured.statements if one.code not in above and not (episodes and _is_of_rhythm(one))
-        ),
-    )
+    left = (one for one in measured.statements if one.code not in above)
+    return replace(measured, statements=tuple(one for one in left if not (episodes and _is_of_rhythm(one))))
 
 
 def _is_of_rhythm(one: Statement) -> bool:

@@ -177,7 +177,7 @@ def test_full_disclosure_is_asked_for_and_has_an_hour_a_page():
     assert not any("Full disclosure" in text for text in plain)
     assert "2:29:00" in full[-1]
     assert "2:30:00" not in full[-1]
-    assert "marks: not N" in full[-1]
+    assert "grey: no signal; marks: V S F Q ?" in flat(full[-1])
 
 
 def test_full_disclosure_leaves_gaps_open():
