@@ -64,9 +64,9 @@ def _half(away: FloatArray, *, calibrated: bool) -> float:
 def _draw_head(sheet: ReportSheet, content: ReportContent, half: float) -> None:
     sheet.add_page()
     lead = content.leads[0]
-    scale = f"{half:g} mV above and below its middle" if content.calibrated[0] else "not calibrated"
+    scale = f"±{half:g} mV, higher waves are cut off" if content.calibrated[0] else "not calibrated"
     sheet.say(LEFT_MM, TOP_MM + 3, f"Full disclosure, lead {lead}", 10, bold=True)
-    text = f"a minute a row, {scale}; what is higher is cut off; grey: no signal; marks:"
+    text = f"a minute a row, {scale}; grey: no signal; marks:"
     left = LEFT_MM + sheet.width_of(f"Full disclosure, lead {lead}", 10, bold=True) + 4
     sheet.say(left, TOP_MM + 3, text, 7, colour=MUTED)
     left += sheet.width_of(text, 7) + 2

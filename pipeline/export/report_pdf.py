@@ -84,11 +84,11 @@ def pdf_bytes(content: ReportContent, *, disclosure: bool = False) -> bytes:
     """
     sheet = _sheet(content)
     flow = _first_page(sheet, content, pages=True)
-    flow.tables(rows_table(content), rhythm_table(content))
     if content.analysis.duration_s >= SHORT_S:
+        flow.tables(rows_table(content), rhythm_table(content))
         flow.beside(variability_table(content), beats_table(content))
     else:
-        flow.table(beats_table(content))
+        flow.beside(rhythm_table(content), beats_table(content))
     flow.table(_origin_table(content))
     draw_strips(sheet, content, flow.y, flow.bottom)
     _draw_ecg(sheet, content)
@@ -256,7 +256,7 @@ def _draw_urgent(sheet: ReportSheet, content: ReportContent, y: float) -> float:
 
 def _draw_urgent_line(sheet: ReportSheet, one: UrgentLine, y: float) -> float:
     """Draw it whole, its evidence beside it; return the lower edge."""
-    text, more = sheet.wrap(one.title, 60, 8), sheet.wrap(one.detail, INNER_MM - 64 - 22, 7.5)
+    text, more = sheet.wrap(one.title, 52, 8), sheet.wrap(one.detail, INNER_MM - 64 - 22, 7.5)
     for number, line in enumerate(text):
         sheet.say(LEFT_MM, y + 2.2 + number * _SMALL_MM, line, 8, bold=True, colour=ALARM)
     for number, line in enumerate(more):

@@ -28,6 +28,7 @@ from pipeline.wording import (
 
 NOT_SIGNED: Final = "Nobody has signed this result: there is no conclusion yet."
 SHORT_S: Final = 60.0  # a shorter recording has no trend, no lowest and no highest rate
+LONG_S: Final = 7200.0  # of a shorter one, means of five minutes are too few for a deviation between them
 NO_RHYTHM: Final = "No finding of rhythm was listed."
 UNREVIEWED_NAMES: Final = 6  # kinds of urgent findings that are named
 _ECTOPIC: Final = (("V", "Ventricular"), ("S", "Supraventricular"))
@@ -332,13 +333,14 @@ def _class_name(letter: str, name: str) -> str:
 def variability_table(content: ReportContent) -> Table:
     """Return the heart rate variability in time and frequency, or why there is none."""
     found, power = content.variability, content.spectrum
+    sdann = found.sdann if content.analysis.duration_s >= LONG_S else HrvMeasure(None, "ms", "of two hours or more")
     measures: Sequence[tuple[str, HrvMeasure, int]] = (
-        ("Mean NN", found.mean_nn, 0), ("SDNN", found.sdnn, 1), ("SDANN", found.sdann, 1),
+        ("Mean NN", found.mean_nn, 0), ("SDNN", found.sdnn, 1), ("SDANN", sdann, 1),
         ("SDNN index", found.sdnn_index, 1), ("RMSSD", found.rmssd, 1), ("pNN50", found.pnn50, 1),
         ("Triangular index", found.triangular_index, 1), ("VLF to 0.04 Hz", power.vlf, 0),
         ("LF to 0.15 Hz", power.lf, 0), ("HF to 0.4 Hz", power.hf, 0), ("LF / HF", power.ratio, 2),
     )  # fmt: skip
-    columns = (Column("measure", "L", 1.5), Column("value"), Column("", "L", 3.2))
+    columns = (Column("measure", "L", 1.3), Column("value", width=0.9), Column("", "L", 3.6))
     rows = tuple(
         (name, _number(one.value, f" {one.unit}" if one.unit else "", digits), one.reason)
         for name, one, digits in measures
