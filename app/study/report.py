@@ -136,7 +136,7 @@ def _trend(content: ReportContent) -> None:
     if not found.time_s.size:
         return
     duration_s = content.analysis.duration_s
-    at = axis_seconds(duration_s)
+    at = axis_seconds(duration_s, content.start)
     colours = palette()
     rhythm = [
         {"type": "rect", "xref": "x", "x0": one.start_s, "x1": one.stop_s, "yref": "paper", "y0": 1.0, "y1": 1.07,
@@ -156,7 +156,7 @@ def _trend(content: ReportContent) -> None:
         ],
         {
             "height": 200, "margin": {"l": 8, "r": 8, "t": 16, "b": 24}, "dragmode": False, "shapes": rhythm,
-            "xaxis": {"range": [0, duration_s], "tickvals": at, "ticktext": [content.when(one) for one in at],
+            "xaxis": {"range": [0, duration_s], "tickvals": at, "ticktext": content.axis(at),
                       "fixedrange": True, "showgrid": False},
             "yaxis": {"title": {"text": "1/min"}, "fixedrange": True},
         },

@@ -20,10 +20,11 @@ from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
+from pipeline.signal.lead_names import plain_name
 from pipeline.store.page_sources import PageSource
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
-from pipeline.wording import clock_text, looked_at
+from pipeline.wording import axis_texts, clock_text, looked_at
 
 LETTER_NAMES: Final = MappingProxyType(
     dict(
@@ -146,6 +147,10 @@ class ReportContent:
         """Write a time: by the clock where the recording has a start, else from its start, h:mm:ss."""
         return clock_text(seconds, self.start, hours=True)
 
+    def axis(self, seconds: Sequence[float]) -> list[str]:
+        """Write times that stand in a row: the day only where it begins, and no seconds where none count."""
+        return [self.when(at) for at in seconds] if self.start is None else axis_texts(seconds, self.start)
+
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
@@ -178,7 +183,7 @@ class ReportContent:
     @cached_property
     def holter(self) -> Holter:
         """The tables over time and by kind of finding."""
-        return holter(self.beats, self.findings)
+        return holter(self.beats, self.findings, start=self.start)
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -271,7 +276,7 @@ def report_content(
         analysis=analysis,
         beats=beats,
         signal_mv=read_only(recording.p_signal[:, columns]),
-        leads=analysis.leads,
+        leads=tuple(map(plain_name, analysis.leads)),
         calibrated=tuple(recording.calibrated[i] for i in columns),
         created=created.astimezone(UTC),
         findings=triage(beats) if findings is None else tuple(findings),

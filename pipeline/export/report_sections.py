@@ -28,6 +28,7 @@ from pipeline.wording import (
 
 NOT_SIGNED: Final = "Nobody has signed this result: there is no conclusion yet."
 SHORT_S: Final = 60.0  # a shorter recording has no trend, no lowest and no highest rate
+LONG_S: Final = 7200.0  # of a shorter one, means of five minutes are too few for a deviation between them
 NO_RHYTHM: Final = "No finding of rhythm was listed."
 UNREVIEWED_NAMES: Final = 6  # kinds of urgent findings that are named
 _ECTOPIC: Final = (("V", "Ventricular"), ("S", "Supraventricular"))
@@ -96,6 +97,11 @@ def identification(content: ReportContent) -> tuple[tuple[str, str], ...]:
         ("Quality", _quality(content)),
         ("Read", content.looked_at),
     )
+
+
+def notices(content: ReportContent) -> tuple[str, ...]:
+    """Return what the analysis says about the recording, but for its quality, which `identification` has."""
+    return tuple(one for one in content.analysis.notices if not one.endswith("of the recording could be analysed."))
 
 
 def _quality(content: ReportContent) -> str:
@@ -192,7 +198,7 @@ def figures(content: ReportContent) -> tuple[Figure, ...]:
         _moment("Highest heart rate", rate.highest, "/min", content),
         *ectopy,
         _atrial(content),
-        _moment("Longest RR interval", summary.longest_rr, " s", content, digits=2),
+        _moment("Longest RR interval", begun(summary.longest_rr), " s", content, digits=2),
     )
 
 
@@ -203,6 +209,11 @@ def _atrial(content: ReportContent) -> Figure:
     if found.longest is None:
         return Figure(name, "none", f"of {duration(content.analysis.duration_s)}")
     return Figure(name, share(found.share), f"{duration(found.seconds)}; longest {duration(found.longest.seconds)}")
+
+
+def begun(interval: Moment | None) -> Moment | None:
+    """Return an interval at the time when it begins, as pauses are listed; its own time is that of its end."""
+    return None if interval is None else Moment(interval.value, interval.time_s - interval.value)
 
 
 def _moment(name: str, moment: Moment | None, unit: str, content: ReportContent, digits: int = 0) -> Figure:
@@ -220,16 +231,25 @@ def interval_lines(content: ReportContent) -> tuple[str, ...]:
 def rows_table(content: ReportContent) -> Table:
     """Return the table over time: hours of a long recording, minutes of a short one."""
     rows = content.holter.rows
-    step_s = rows[0].stop_s - rows[0].start_s if rows else 0.0
+    step_s = max((row.stop_s - row.start_s for row in rows[:-1]), default=0.0)
     title = {3600.0: "Hour by hour", 300.0: "Every five minutes"}.get(step_s, "Minute by minute")
+    names = _row_times(rows, content)
     columns = (
-        Column("from", "L", 1.5), Column("beats"), Column("min"), Column("mean"), Column("max"),
-        Column("V single"), Column("couplets"), Column("runs"), Column("S single"), Column("couplets"), Column("runs"),
-        Column("pauses"), Column("AF"), Column("unread"),
+        Column("from", "L", 1.9), Column("beats", width=1.2), Column("min", width=0.8), Column("mean", width=0.9),
+        Column("max", width=0.8), Column("V single", width=1.2), Column("couplets", width=1.25),
+        Column("runs", width=0.8), Column("S single", width=1.2), Column("couplets", width=1.25),
+        Column("runs", width=0.8), Column("pauses", width=1.05), Column("AF"), Column("unread"),
     )  # fmt: skip
-    body = [_row(row, content.when(row.start_s)) for row in rows]
+    body = [_row(row, name) for row, name in zip(rows, names, strict=True)]
     note = "rates in beats per minute; V and S: single beats, and the couplets and runs that begin there; times in min"
     return Table(title, note, columns, (*body, _row(content.holter.total, "All")) if body else (), total=True)
+
+
+def _row_times(rows: Sequence[Row], content: ReportContent) -> list[str]:
+    """Return when rows begin; a clock has no seconds where none count."""
+    texts = [content.when(row.start_s) for row in rows]
+    whole = content.start is not None and all(text.endswith(":00") for text in texts)
+    return [text[:-3] for text in texts] if whole else texts
 
 
 def _row(row: Row, name: str) -> tuple[str, ...]:
@@ -275,10 +295,13 @@ def _longest(row: KindRow, content: ReportContent) -> str:
 
 def rhythm_table(content: ReportContent) -> Table:
     """Return how long each rhythm lasts in all, and its longest episode; no row where the rhythm is unknown."""
-    columns = (Column("rhythm", "L", 2.6), Column("time", width=1.4), Column("share"), Column("longest", "L", 2.4))
+    columns = (
+        Column("rhythm", "L", 3.2), Column("episodes"), Column("time", width=1.2), Column("share"),
+        Column("longest", "L", 3.4),
+    )  # fmt: skip
     rows = tuple(
         (
-            time.called.name, duration(time.seconds), share(time.share),
+            time.called.name, grouped(time.count), duration(time.seconds), share(time.share),
             f"{duration(time.longest.seconds)} at {content.when(time.longest.start_s)}",
         )
         for time in content.times
@@ -310,18 +333,19 @@ def _class_name(letter: str, name: str) -> str:
 def variability_table(content: ReportContent) -> Table:
     """Return the heart rate variability in time and frequency, or why there is none."""
     found, power = content.variability, content.spectrum
+    sdann = found.sdann if content.analysis.duration_s >= LONG_S else HrvMeasure(None, "ms", "of two hours or more")
     measures: Sequence[tuple[str, HrvMeasure, int]] = (
-        ("Mean NN", found.mean_nn, 0), ("SDNN", found.sdnn, 1), ("SDANN", found.sdann, 1),
+        ("Mean NN", found.mean_nn, 0), ("SDNN", found.sdnn, 1), ("SDANN", sdann, 1),
         ("SDNN index", found.sdnn_index, 1), ("RMSSD", found.rmssd, 1), ("pNN50", found.pnn50, 1),
         ("Triangular index", found.triangular_index, 1), ("VLF to 0.04 Hz", power.vlf, 0),
         ("LF to 0.15 Hz", power.lf, 0), ("HF to 0.4 Hz", power.hf, 0), ("LF / HF", power.ratio, 2),
     )  # fmt: skip
-    columns = (Column("measure", "L", 1.5), Column("value"), Column("", "L", 3.2))
+    columns = (Column("measure", "L", 1.3), Column("value", width=0.9), Column("", "L", 3.6))
     rows = tuple(
         (name, _number(one.value, f" {one.unit}" if one.unit else "", digits), one.reason)
         for name, one, digits in measures
     )
-    note = f"{grouped(found.n_intervals)} normal intervals of sinus rhythm, {duration(found.seconds)}"
+    note = f"{grouped(found.n_intervals)} NN intervals, {duration(found.seconds)}"
     known = any(one.value is not None for _, one, _ in measures)
     return Table("Heart rate variability", note, columns, rows if known else ())
 

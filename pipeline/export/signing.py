@@ -32,7 +32,7 @@ def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
     now, signed = review.standing, signings(entries)
     facts = StudyFacts(
         state=now.state,
-        reader=now.study.reader,
+        reader="" if now.state == "new" else now.study.reader,
         second_reader=now.second_reader if now.second_done else "",
         signatures=len(signed),
         version=now.version,

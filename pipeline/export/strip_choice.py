@@ -110,7 +110,8 @@ def _rates(content: ReportContent) -> Iterator[Strip]:
             yield _at(f"{name}, {moment.value:.0f}/min", moment, content)
     longest = content.summary.longest_rr
     if longest is not None:
-        yield _at(f"Longest RR interval, {longest.value:.2f} s", longest, content)
+        since = content.when(longest.time_s - longest.value)
+        yield replace(_at(f"Longest RR interval, {longest.value:.2f} s", longest, content), detail=f"at {since}")
 
 
 def _at(heading: str, moment: Moment, content: ReportContent) -> Strip:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -150,7 +151,13 @@ class Holter:
     atrial: AtrialBurden
 
 
-def holter(beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConfig = REVIEW) -> Holter:
+def holter(
+    beats: ReviewedBeats,
+    findings: Sequence[Finding],
+    config: ReviewConfig = REVIEW,
+    *,
+    start: datetime | None = None,
+) -> Holter:
     """Return the tables of a report; what is counted in them are the findings that are listed.
 
     Parameters
@@ -161,14 +168,30 @@ def holter(beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConf
         What `triage` returned for them.
     config : ReviewConfig, optional
         What a heart rate is taken from.
+    start : datetime, optional
+        Clock time of the first sample: rows then begin with a full hour or minute of the clock.
     """
     counted = _Counted(beats, findings, config)
     stop_s = beats.n_samples / beats.fs
     step_s = next(step for least, step in _ROWS_S if stop_s >= least)
-    starts = np.arange(0.0, max(step_s, stop_s - _LEAST_ROW * step_s), step_s).tolist()
-    edges = [*starts, stop_s] if stop_s >= SHORTEST_S else []
+    edges = _edges(stop_s, step_s, _to_the_next(step_s, start)) if stop_s >= SHORTEST_S else []
     rows = tuple(counted.row(a, b) for a, b in pairwise(edges))
     return Holter(rows, counted.row(0.0, stop_s), kind_rows(findings, beats.unread), _atrial(beats, stop_s))
+
+
+def _to_the_next(step_s: float, start: datetime | None) -> float:
+    """Return the seconds from the start to the first full step of the clock; a step where there is no clock."""
+    if start is None:
+        return step_s
+    of_day = timedelta(hours=start.hour, minutes=start.minute, seconds=start.second, microseconds=start.microsecond)
+    return step_s - of_day.total_seconds() % step_s
+
+
+def _edges(stop_s: float, step_s: float, first_s: float) -> list[float]:
+    """Return where rows begin, and where the last one ends; short rests belong to the row beside them."""
+    least = _LEAST_ROW * step_s
+    inner = np.arange(first_s, stop_s - least, step_s).tolist()
+    return [0.0, *(at for at in inner if at >= least), stop_s]
 
 
 def kind_rows(findings: Sequence[Finding], unread: Sequence[Span] = ()) -> tuple[KindRow, ...]:
