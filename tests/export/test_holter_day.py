@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -63,7 +64,7 @@ def made():
     edges = sorted({0.0, DAY_S, *(edge for span in (*AF, *NOISE) for edge in span)})
     rhythm = tuple(
         Episode(a, b, "AFIB" if in_one(a, AF) else "NOISE" if in_one(a, NOISE) else "N", "", 0.95)
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in itertools.pairwise(edges)
     )
     quality = Quality(
         (QualitySegment(0.0, GAP[0], "good", ""), QualitySegment(*GAP, "gap", "no signal"),
@@ -85,7 +86,7 @@ def plain(day):
     """Times and intervals as plain lists: an interval is none across the gap, and none in the noise's rates."""
     content, word = day
     times = (content.analysis.sample / FS).tolist()
-    steps = [None, *(b - a for a, b in zip(times, times[1:], strict=False))]
+    steps = [None, *(b - a for a, b in itertools.pairwise(times))]
     steps = [None if step is None or (times[i - 1] < GAP[0] <= times[i]) else step for i, step in enumerate(steps)]
     return times, steps, word
 
