@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.analyse import median_beat
-from app.common import cache, ecg_sheet, median_svg
+from app.common import cache, ecg_sheet, median_svg, sign_in
 from app.common.safe_table import safe_table
 from app.common.session import Session
 from app.common.text import plain
@@ -83,7 +83,7 @@ def _chosen(session: Session, comparing: Comparing, case: Case) -> Case | None:
     if digest is None:
         return None
     try:
-        recording = open_recording(digest)
+        recording = open_recording(digest, reader=sign_in.asking())
         found = work.stored_case(recording, session.network, None)
         if found is None:
             _wait(session, recording)
@@ -96,7 +96,7 @@ def _chosen(session: Session, comparing: Comparing, case: Case) -> Case | None:
 def _names(opened: tuple[Recording, ...], digest: str) -> dict[str, str]:
     """Recordings to choose from, by digest: those that were opened here, then those of the worklist."""
     found = {one.digest: f"{one.name} · {duration(one.duration_s)} · opened here" for one in opened}
-    for study in worklist(sort="updated", descending=True, page_size=STUDIES).studies:
+    for study in worklist(sort="updated", descending=True, page_size=STUDIES, reader=sign_in.asking()).studies:
         words = f"{study.record} · {duration(study.duration_s)} · {study.updated:%Y-%m-%d}"
         found.setdefault(study.digest, words)
     return {key: words for key, words in found.items() if key != digest}
@@ -112,7 +112,7 @@ def _upload(comparing: Comparing) -> None:
     comparing.error = ""
     try:
         files = [(upload.name, upload.getvalue()) for upload in uploads]
-        read = tuple(save_recording(one) for one in read_uploads(files))
+        read = tuple(save_recording(one, reader=sign_in.asking()) for one in read_uploads(files))
     except EcgError as error:
         comparing.error = str(error)
     else:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pipeline.intake.batch import PictureFile
     from pipeline.live.process import LiveManager
     from pipeline.page_classifier.reading import PageReading
+    from pipeline.principal import Principal
     from pipeline.store.chain import Trail
     from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
     from pipeline.twelve_leads.median_beat import MarkedStretch
@@ -383,7 +384,7 @@ def _evaluation(file: str, changed_ns: int, size: int) -> Evaluation:
     return read_evaluation(Path(file))
 
 
-def review_material(study: Study) -> ReviewMaterial:
+def review_material(study: Study, who: Principal) -> ReviewMaterial:
     """What a study is based on, including its morphology families.
 
     Raises
@@ -391,12 +392,13 @@ def review_material(study: Study) -> ReviewMaterial:
     DataError, StoreError
         If the recording or its stored analysis is not there, or the recording not any more.
     """
+    from pipeline.principal import LOCAL
     from pipeline.store.recordings import is_stored, open_recording
 
     if not is_stored(study.digest):
         forget_review_material()
-        open_recording(study.digest)  # which says so
-    return _review_material(database_url(), study.id, study.digest, study)
+        open_recording(study.digest, reader=LOCAL)  # which says so
+    return _review_material(database_url(), study.id, study.digest, study, who)
 
 
 def forget_review_material() -> None:
@@ -405,7 +407,7 @@ def forget_review_material() -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, scope="session")
-def _review_material(url: str, number: int, digest: str, _study: Study) -> ReviewMaterial:
+def _review_material(url: str, number: int, digest: str, _study: Study, _who: Principal) -> ReviewMaterial:
     from pipeline.cases.material import material_of
 
-    return material_of(_study)
+    return material_of(_study, reader=_who)

@@ -10,6 +10,7 @@ from app.common import cache
 from app.common.text import plain
 from pipeline.config import database_url
 from pipeline.errors import StoreError
+from pipeline.principal import Principal
 from pipeline.store.chain import Trail
 from pipeline.store.database import parsed_url
 from pipeline.store.verification import verify_study
@@ -23,9 +24,9 @@ def warn() -> None:
     _say(cache.trail(database_url()).faults, "The audit trail was changed outside HeartVision.")
 
 
-def warn_of(study_id: int) -> None:
+def warn_of(study_id: int, who: Principal) -> None:
     """What was changed in this study, looked at each time it is shown."""
-    _say(verify_study(study_id), "What is kept of this study was changed outside HeartVision.")
+    _say(verify_study(study_id, reader=who), "What is kept of this study was changed outside HeartVision.")
 
 
 def about() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import streamlit as st
 
+from app.common import sign_in
 from app.common.safe_table import safe_table
 from app.common.text import plain
 from pipeline.errors import DataError, EcgError
@@ -46,10 +47,12 @@ def show_folder() -> None:
 
 
 def is_local() -> bool:
-    """Whether the browser runs on this computer; False behind a proxy, where this cannot be known.
+    """Whether the browser runs on this computer; False behind a proxy or a sign-in, where this cannot be known.
 
     A proxy on this computer that says nothing of itself passes the page's own address on, which is then not local.
     """
+    if sign_in.is_on():
+        return False
     headers = st.context.headers
     origin = urlsplit(headers.get("Origin", "")).hostname
     told = any(name in headers for name in FORWARDED)

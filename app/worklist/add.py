@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import cache, patient, table_questions
+from app.common import cache, patient, reader, table_questions
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from models import registry
@@ -71,6 +71,7 @@ def enlist(recording: Recording, network: str) -> str:
     EcgError
         If the recording or its study cannot be saved, or the network cannot be found.
     """
+    who = reader.current()
     recording = patient.saved(recording)
     job = work.job(recording, network, None)
     stored = load_analysis(job.digest, job.identity, DEFAULT, None)
@@ -78,9 +79,9 @@ def enlist(recording: Recording, network: str) -> str:
         cache.worker().ask(job, study=recording.name)
         return QUEUED
     named = replace(stored, record=recording.name)
-    if find_study(named) is not None:
+    if find_study(named, reader=who) is not None:
         return KNOWN
-    study_of_analysis(named, recording)
+    study_of_analysis(named, recording, reader=who)
     return MADE
 
 

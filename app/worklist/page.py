@@ -19,11 +19,12 @@ is ready, the most urgent first. Or look at how it works with the demo recording
 
 
 def _draw(shown: WorklistView) -> None:
-    counts = state_counts()
+    who = reader.current()
+    counts = state_counts(reader=who)
     trail.warn()
     _head(shown, sum(counts.values()))
     _told(shown)
-    running = worklist_running.draw(shown)
+    running = worklist_running.draw(shown, who)
     if not counts:
         _empty(shown, running)
         return
@@ -33,13 +34,13 @@ def _draw(shown: WorklistView) -> None:
         _nothing_matches(shown)
         return
     ids = [study.id for study in found.studies]
-    people, seconds = readers(ids), second_readings(ids)
-    action, number = table.draw(shown, found.studies, people, seconds, reader.current())
+    people, seconds = readers(ids, reader=who), second_readings(ids, reader=who)
+    action, address = table.draw(shown, found.studies, people, seconds, who)
     _pager(shown, found)
-    bulk.draw(found.studies, reader.current())
+    bulk.draw(found.studies, who)
     if action:
         page = "review" if action == "open" else "study"
-        st.switch_page(f"{page}/page.py", query_params={"study": str(number)})
+        st.switch_page(f"{page}/page.py", query_params={"study": address})
 
 
 def _head(shown: WorklistView, studies: int) -> None:
@@ -105,7 +106,7 @@ def _more_filters(shown: WorklistView) -> None:
         ("age", "Not older than", list(AGES), shown.age),
     ):
         st.pills(label, choices, default=now, required=True, key=f"worklist-{name}", on_change=narrowed)
-    people = [ANY, *last_readers()]
+    people = [ANY, *last_readers(reader=reader.current())]
     at = people.index(shown.reader) if shown.reader in people else 0
     st.selectbox("Read last by", people, index=at, key="worklist-reader", on_change=narrowed, format_func=plain)
 

@@ -53,9 +53,14 @@ def _expire(options: argparse.Namespace) -> int:
 
 
 def _erase(options: argparse.Namespace) -> int:
+    from pipeline.config import sign_in_required
+    from pipeline.principal import LOCAL
     from pipeline.store.erasure import erase_names
 
-    done = erase_names(options.study, reader=options.reader, reason=options.reason, reports=options.reports)
+    who, why = options.reader, options.reason
+    if sign_in_required():  # a name that is typed here proves nothing
+        who, why = LOCAL, f"{options.reason} ({options.reader})"
+    done = erase_names(options.study, reader=who, reason=why, reports=options.reports)
     sys.stdout.write(
         f"{done.studies} studies are called {done.name!r} now; decisions and signatures are as they were\n"
     )

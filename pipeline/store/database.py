@@ -177,6 +177,8 @@ def _switch_to_wal(engine: Engine) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise StoreError(f"The database cannot be opened: {error}.") from error
             time.sleep(0.02)
+        except sqlite3.DatabaseError as error:  # the list of tables itself cannot be read
+            raise StoreError(_DAMAGED) from error
 
 
 def _snapshots(engine: Engine) -> Engine:

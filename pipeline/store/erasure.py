@@ -14,7 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
+from pipeline.principal import LOCAL, Who, require
 from pipeline.review.decisions import clean_text
+from pipeline.store.access import note
 from pipeline.store.copies import remove_derived
 from pipeline.store.database import database
 from pipeline.store.identities import delete_identity, load_identity
@@ -52,14 +54,14 @@ class Erased:
     renamings: int
 
 
-def erase_names(study_id: int, *, reader: str, reason: str, reports: bool = False) -> Erased:
+def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = False) -> Erased:
     """Erase who was recorded from all studies of a recording, signed ones too; decisions and signatures stay.
 
     Parameters
     ----------
     study_id : int
         Any study of the recording.
-    reader : str
+    reader : Principal or str
         Who erases it.
     reason : str
         Why; stored in the audit trail, so it must not hold the name.
@@ -73,19 +75,21 @@ def erase_names(study_id: int, *, reader: str, reason: str, reports: bool = Fals
     DataError
         If a file cannot be written; nothing is then changed in the database.
     """
-    who, why = named(reader), clean_text(reason)
+    asking = require(reader, "delete")
+    who, why = named(asking), clean_text(reason)
     if not why:
         raise ReviewError("No reason is given; say why names are erased.")
     with database().writing() as session:
         digest = study_row(session, study_id).digest
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
-        name, known = neutral_name(digest), bool(load_identity(digest))
+        name, known = neutral_name(digest), bool(load_identity(digest, reader=LOCAL))
         for row in rows:
             _rename(session, row, name, who, why, kind=ERASED[1] if reports else "")
         stored = [one for one in _texts(session, rows, REPORT) if has_report(one)]
         for one in stored if reports else ():
             delete_report(one)
         _erase_files(digest, name)
+        note(session, asking, "delete", digest=digest, text=f"names: {why}")
         gone = len(stored) if reports else 0
         return Erased(name, len(rows), known, gone, len(stored) - gone, len(_texts(session, rows, "renamed")))
 

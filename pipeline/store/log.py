@@ -14,7 +14,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError, StaleVersion
+from pipeline.principal import Right, Who, principal, require, require_fresh
 from pipeline.review.decisions import (
+    MEASURING_KINDS,
     RULING_KINDS,
     STRETCH_KINDS,
     Decision,
@@ -90,6 +92,9 @@ _WORDS: Final = {
     "event_remove": ("removed", "removing"),
     "statement_confirm": ("confirmed", "confirming"),
     "statement_reject": ("rejected", "rejecting"),
+    "measure": ("measured", "measuring"),
+    "measure_move": ("moved the calipers of", "moving the calipers of"),
+    "measure_remove": ("removed", "removing"),
 }
 
 
@@ -166,7 +171,9 @@ class Entry:
             return f"the statement {self.subject}"
         if decision.kind.startswith("event"):
             return "a patient event"
-        many = len(decision.stretches) if decision.kind in RULING_KINDS and decision.kind != "rhythm_resize" else 1
+        if decision.kind in MEASURING_KINDS:
+            return f"an interval ({self.after or self.before})"
+        many = 1 if decision.kind == "rhythm_resize" else len(decision.stretches)
         was = self.after if self.event == "undo" else self.before
         rhythm = f" ({was})" if decision.kind in RULING_KINDS and was else ""
         return f"the rhythm of {'a stretch' if many == 1 else f'{many} stretches'}{rhythm}"
@@ -341,7 +348,7 @@ def rows_query(reading_id: int) -> Select[AuditRow]:
 
 
 @contextmanager
-def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterator[Log]:
+def open_log(study_id: int, role: Role, reader: Who, key: str | None, *, right: Right | None = None) -> Iterator[Log]:
     """Open the log of a reading, in a transaction that commits when the block ends without an error.
 
     Parameters
@@ -350,17 +357,24 @@ def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterato
         Which study.
     role : Role
         Which of its readings.
-    reader : str
+    reader : Principal or str
         Who is about to write.
     key : str or None
         Names the request, so that a retry is recognised; a new name if None.
+    right : Right, optional
+        What they must be allowed to do; that of making decisions in this reading if None.
 
     Raises
     ------
     ReviewError
         If the study or the reading does not exist, or the reader has no name.
+    AccessError
+        If they may not, or a signature asks for a fresh sign-in.
     """
-    who, key = named(reader), _checked_key(key)
+    asking = require(reader, right or ("second" if role == "second" else "decide"))
+    if right == "sign":
+        require_fresh(asking)
+    who, key = named(asking), _checked_key(key)
     with database().writing() as session:
         study = study_row(session, study_id, lock=True)
         yield Log(session, study, reading_row(session, study_id, role), who, key)
@@ -414,7 +428,7 @@ def missing_reading() -> ReviewError:
     return ReviewError("This study has no second reading; begin one first.")
 
 
-def named(reader: str) -> str:
+def named(reader: Who) -> str:
     """Return the cleaned name of a reader.
 
     Raises
@@ -422,7 +436,7 @@ def named(reader: str) -> str:
     ReviewError
         If it is empty or too long.
     """
-    name = " ".join(clean_text(reader, limit=NAME_CHARS).split())
+    name = " ".join(clean_text(principal(reader).name, limit=NAME_CHARS).split())
     if not name:
         raise ReviewError("The reader has no name; say who you are before you decide.")
     return name

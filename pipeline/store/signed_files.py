@@ -8,6 +8,8 @@ from pathlib import Path
 from pipeline._util.files import write_bytes
 from pipeline.config import home_root
 from pipeline.errors import StoreError
+from pipeline.principal import Who
+from pipeline.store.access import export
 
 
 def keep_report(payload: bytes) -> str:
@@ -17,7 +19,7 @@ def keep_report(payload: bytes) -> str:
     return digest
 
 
-def load_report(digest: str) -> bytes:
+def load_report(digest: str, *, reader: Who = "") -> bytes:
     """Return a stored report.
 
     Raises
@@ -25,6 +27,7 @@ def load_report(digest: str) -> bytes:
     StoreError
         If it is not there, or not what was signed.
     """
+    export(reader, "", f"signed report {digest[:12]}")
     try:
         payload = _path(digest).read_bytes()
     except OSError as error:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import StoreError
+from pipeline.principal import LOCAL, Who, require
 from pipeline.store.chain import Trail, read_trail, study_faults
 from pipeline.store.database import database
 from pipeline.store.seals import ERASED, REPORT, seal_faults, signed_studies
@@ -36,8 +37,9 @@ def trail_of(session: Session) -> Trail:
     return replace(trail, faults=(*trail.faults, *seals))
 
 
-def verify_study(study_id: int) -> tuple[str, ...]:
+def verify_study(study_id: int, *, reader: Who = "") -> tuple[str, ...]:
     """Say what of a study's trail and signatures was changed outside the application; one sentence each."""
+    require(reader, "view")
     with database().reading() as session:
         return (*study_faults(session, study_id), *seal_faults(session, study_id))
 
@@ -65,6 +67,6 @@ def _reports(session: Session) -> Iterator[str]:
     for study, entry, digest in session.execute(entries):
         if entry > erased.get(study, 0):
             try:
-                load_report(digest)
+                load_report(digest, reader=LOCAL)
             except StoreError as error:
                 yield str(error)

@@ -17,6 +17,7 @@ from typing import Final
 from pipeline.analysis import BeatClassifier, Prepared, classify, prepare, with_measurements
 from pipeline.config import DEFAULT, WORKER, WorkerLimits, cache_root, database_url, home_root
 from pipeline.errors import DataError, EcgError
+from pipeline.principal import LOCAL
 from pipeline.store.copies import remove_copies
 from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import is_stored, open_recording
@@ -194,11 +195,11 @@ def _make_study(job: Job, record: str) -> None:
     analysis = load_analysis(job.digest, job.identity, DEFAULT, job.leads)
     if analysis is None:
         raise DataError("The result was deleted before a study was made of it; analyse the recording again.")
-    study_of_analysis(replace(analysis, record=record), open_recording(job.digest))
+    study_of_analysis(replace(analysis, record=record), open_recording(job.digest, reader=LOCAL), reader=LOCAL)
 
 
 def _prepared(job: Job) -> Prepared:
-    recording = open_recording(job.digest)
+    recording = open_recording(job.digest, reader=LOCAL)
     stored = load_prepared(recording, DEFAULT, job.leads)
     if stored is not None:
         return stored

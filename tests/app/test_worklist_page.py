@@ -14,14 +14,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common import cache
-from app.common.result_files import REVIEWED
 from app.common.text import findings_words
-from app.worklist import bulk
 from app.worklist.table import burden, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
 from pipeline.errors import ReviewError
+from pipeline.export.study_files import REVIEWED, studies_zip
 from pipeline.intake.batch import split_uploads
+from pipeline.principal import local
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.listing import SecondReading
@@ -79,7 +79,7 @@ def test_every_study_shows_state_priority_findings_burden_and_reader() -> None:
     assert (found["record"], found["state_words"], found["reader"]) == ("case", "In review", ANNA)
     assert (found["priority"], found["v"], found["s"]) == (3, "25.0 %", "6.2 %")
     assert found["findings"] == "Idioventricular, V ectopics, fusion beats, 2 more kinds"
-    assert found["review"] == f"review?study={number}"
+    assert found["review"] == f"review?study={get_study(number).token}"
 
 
 def test_all_readers_are_named_the_last_first_and_each_is_found() -> None:
@@ -243,8 +243,8 @@ def test_a_burden_is_a_share_of_the_classified_beats_and_some_is_never_none() ->
 
 def test_a_row_tells_of_the_second_reading() -> None:
     found = get_study(study())
-    assert row(found, (ANNA,), SecondReading(BERT, True), ANNA)["second"] == f"second reading by {BERT}"
-    assert row(found, (ANNA,), SecondReading(BERT, False), BERT)["v"] == ""
+    assert row(found, (ANNA,), SecondReading(BERT, True), local(ANNA))["second"] == f"second reading by {BERT}"
+    assert row(found, (ANNA,), SecondReading(BERT, False), local(BERT))["v"] == ""
     assert second_words(None) == ""
 
 
@@ -334,7 +334,7 @@ def test_many_studies_are_taken_away_as_one_zip_and_what_fails_is_named() -> Non
     page = opened("worklist")
     assert not page.exception
     forms = tuple(form for form in REVIEWED if form.ending in ("json", "csv"))
-    with zipfile.ZipFile(io.BytesIO(bulk.zipped((good, gone), forms, ANNA))) as archive:
+    with zipfile.ZipFile(io.BytesIO(studies_zip((good, gone), forms, ANNA))) as archive:
         names = archive.namelist()
         assert sorted(names) == [f"good-{good}/good.csv", f"good-{good}/good.json", "not-exported.txt"]
         assert json.loads(archive.read(f"good-{good}/good.json"))["record"] == "good"

@@ -9,8 +9,8 @@ from alembic import op
 
 from pipeline.store.chain import HEAD_ID, START, linked
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _REFUSAL = "the audit trail is append-only"
