@@ -17,7 +17,6 @@ from app.common.theme import palette
 from pipeline.cases import stored_case as work
 from pipeline.cases.case import Case
 from pipeline.errors import EcgError
-from pipeline.intake import read_uploads
 from pipeline.store.recordings import open_recording, save_recording
 from pipeline.store.studies import worklist
 from pipeline.twelve_leads.layouts import is_sheet
@@ -112,7 +111,7 @@ def _upload(comparing: Comparing) -> None:
     comparing.error = ""
     try:
         files = [(upload.name, upload.getvalue()) for upload in uploads]
-        read = tuple(save_recording(one, reader=sign_in.asking()) for one in read_uploads(files))
+        read = tuple(save_recording(one, reader=sign_in.asking()) for one in cache.intake().read(files))
     except EcgError as error:
         comparing.error = str(error)
     else:
