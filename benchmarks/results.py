@@ -446,3 +446,19 @@ class RhythmDay:
     with_rhythms: Seconds
     added: Seconds
     steps: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TwelveLeadReading:
+    """A twelve_lead_reading.json: seconds for an ECG of 10 s in twelve leads, medians over recordings.
+
+    `load` is how many processes the machine worked on before: above its number of processors, all figures are too high.
+    """
+
+    provenance: Provenance
+    recordings: int
+    load: float
+    beats_and_rhythm: Seconds
+    measurements: Seconds
+    whole: Seconds
+    slowest: Seconds

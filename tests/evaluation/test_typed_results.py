@@ -20,6 +20,7 @@ from benchmarks.results import (
     ReviewSpeed,
     RhythmDay,
     RPeaks,
+    TwelveLeadReading,
     WaveBenchmark,
 )
 from pipeline._util.files import write_json
@@ -56,6 +57,7 @@ KINDS = {
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/review_speed.json": ReviewSpeed,
     "docs/experiments/rhythm_day.json": RhythmDay,
+    "docs/experiments/twelve_lead_reading.json": TwelveLeadReading,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
