@@ -225,6 +225,20 @@ class WorkerLimits:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long recordings are kept and how much room they take; nothing is limited unless it is said.
+
+    `HEARTVISION_KEEP_DAYS`, `HEARTVISION_QUOTA_GB` and `HEARTVISION_EXPIRE_SIGNED` set it for a server, see
+    `pipeline.store.retention`.
+    """
+
+    days: float | None = None  # after the last thing that was done with a recording
+    quota_bytes: int | None = None  # of recordings and what is made of them
+    signed: bool = False  # whether recordings of signed studies go too
+    grace_s: float = 86_400.0  # between the two looks that a worker takes: a clock that is wrong deletes nothing
+
+
+@dataclass(frozen=True)
 class SignInLimits:
     """How long a sign-in holds, where people sign in; see `sign_in_limits`."""
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 import pipeline
 from app.about import access_log
+from app.common import trail
 from app.common.text import plain
 from models import registry
 from pipeline.config import DEFAULT
@@ -146,6 +147,7 @@ with limit:
     st.markdown(NOT)
     st.subheader("Your data", anchor=False)
     st.markdown(PRIVACY)
+trail.about()
 st.subheader("What it accepts", anchor=False)
 st.table(limits().set_index("What"))
 st.subheader("Formats", anchor=False)

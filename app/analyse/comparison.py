@@ -10,6 +10,7 @@ import streamlit as st
 
 from app.analyse import median_beat
 from app.common import cache, ecg_sheet, median_svg, sign_in
+from app.common.safe_table import safe_table
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import palette
@@ -124,11 +125,15 @@ def _upload(comparing: Comparing) -> None:
 def _wait(session: Session, recording: Recording) -> None:
     """Ask the worker for the analysis and look again until it is there."""
     job = work.job(recording, session.network, None)
-    status = cache.worker().status(job)
+    try:
+        status = cache.worker().status(job)
+        if status.state == "absent" and work.stored_case(recording, session.network, None) is None:
+            cache.worker().ask(job)
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
     if work.stored_case(recording, session.network, None) is not None:
         st.rerun()
-    if status.state == "absent":
-        cache.worker().ask(job)
     if status.state == "refused":
         st.error(plain(status.sentence), icon=":material/error:")
         return
@@ -167,14 +172,14 @@ def _tables(case: Case, other: Case) -> None:
     titles = (other.recording.name, case.recording.name)
     left, right = st.columns(2)
     with left:
-        st.dataframe(_table(changes(before, now), titles), hide_index=True, width="stretch")
+        st.dataframe(safe_table(_table(changes(before, now), titles)), hide_index=True, width="stretch")
         with st.expander("ST levels 60 ms after the J point", icon=":material/table_chart:"):
-            st.dataframe(_table(st_changes(before, now), titles), hide_index=True, width="stretch")
+            st.dataframe(safe_table(_table(st_changes(before, now), titles)), hide_index=True, width="stretch")
     with right:
         found = statement_changes(before, now)
         rows = [{"Statement": one.statement.text, "": one.fate, "Evidence": one.statement.evidence} for one in found]
         if rows:
-            st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+            st.dataframe(safe_table(pd.DataFrame(rows)), hide_index=True, width="stretch")
         else:
             st.caption("No statement in either recording.")
         st.caption("New: in this recording only. Gone: in the earlier one only.")

@@ -11,12 +11,14 @@ import streamlit as st
 
 from app.common import cache, reader
 from app.common.theme import BadgeColour
+from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.study_review import StudyReview, review_of
 from pipeline.errors import EcgError, ReviewError, StaleVersion
 from pipeline.principal import Principal
 from pipeline.review.conclusion import Draft
 from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.store.log import Entry, Role
+from pipeline.store.recordings import is_stored
 from pipeline.store.reviews import Standing, audit
 from pipeline.store.second_reading import is_blind
 from pipeline.store.studies import Study
@@ -66,9 +68,20 @@ class OpenStudy:
             If the recording or the stored analysis is not there.
         """
         if self.review is None or self.review.standing.stamp != now.stamp:
-            material = self.review.material if self.review else cache.review_material(now.study, reader.current())
+            material = still_there(self.review, now.study)
             self.review = review_of(material, now, self.review)
         return self.review
+
+
+def still_there(review: StudyReview | None, study: Study) -> ReviewMaterial:
+    """What a study is based on: what is open, unless its recording was deleted meanwhile.
+
+    Raises
+    ------
+    EcgError
+        If the recording or the stored analysis is not there.
+    """
+    return review.material if review and is_stored(study.digest) else cache.review_material(study, reader.current())
 
 
 def opened(study_id: int) -> OpenStudy:

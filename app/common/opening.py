@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from app.common import cache, gallery, patient, table_questions
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
-from pipeline.errors import EcgError
+from pipeline.errors import DataError, EcgError
 from pipeline.intake import CsvOptions, read_uploads
 from pipeline.intake.batch import holds_table
 from pipeline.intake.formats.table import format_list
@@ -25,7 +27,8 @@ def start(session: Session) -> None:
     st.caption(
         "A picture of one beat goes to the page Picture, a scan or photo of a paper ECG to the page 12-lead page."
     )
-    cache.worker().ready()  # its imports finish while the visitor chooses
+    with suppress(DataError):  # a cache that cannot be written is said when there is something to analyse
+        cache.worker().ready()  # its imports finish while the visitor chooses
 
 
 def again(session: Session) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import sign_in
+from app.common.safe_table import safe_table
 from app.common.text import formatted, plain
 from pipeline.export.report_page_source import KNOWN, TITLE
 from pipeline.labels import PAGE_CLASS_NAMES
@@ -53,7 +54,7 @@ def draw_class(class_name: str, p: Mapping[str, float], *, confident: bool, know
     table = pd.DataFrame(
         {"Class": [PAGE_CLASS_NAMES.get(name, name) for name in p], "Probability": np.array(list(p.values()))}
     ).sort_values("Probability", ascending=False)
-    st.dataframe(formatted(table, {"Probability": percent}), hide_index=True, width="stretch")
+    st.dataframe(formatted(safe_table(table), {"Probability": percent}), hide_index=True, width="stretch")
     if known:
         st.warning(KNOWN, icon=":material/history_edu:")
     st.warning(limits(), icon=":material/science:")

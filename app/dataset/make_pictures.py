@@ -16,6 +16,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import cache, sign_in
+from app.common.safe_table import safe_table
 from app.common.text import plain
 from app.dataset.folder import is_local
 from pipeline.config import RECORDING_NETWORK
@@ -348,7 +349,7 @@ def _result(made: Made) -> None:
         {"Part": part or "all", **{name: counts.get(name, 0) for name in card.classes}}
         for part, counts in card.counts.items()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Pictures of each part and class")
+    st.dataframe(safe_table(pd.DataFrame(rows)), hide_index=True, alt="Pictures of each part and class")
     if card.predicted:
         st.warning(
             plain(
@@ -361,7 +362,9 @@ def _result(made: Made) -> None:
     if card.refused:
         with st.expander(f"{grouped(len(card.refused))} recordings that could not be used"):
             told = [{"Recording": item.record, "Why": item.reason} for item in card.refused]
-            st.dataframe(pd.DataFrame(told), hide_index=True, alt="Recordings that could not be used, and why")
+            st.dataframe(
+                safe_table(pd.DataFrame(told)), hide_index=True, alt="Recordings that could not be used, and why"
+            )
     if card.left_out:
         st.caption(
             plain("Left out: " + "; ".join(f"{grouped(left.count)}, {left.reason}" for left in card.left_out) + ".")

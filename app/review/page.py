@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from app.common import cache, reader, theme_change
+from app.common import reader, theme_change
+from app.common.open_study import still_there
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
@@ -76,8 +77,7 @@ def _study() -> None:
             here = switch_study(here.study_id or 0, "second")  # their own reading: the first one would unblind it
         if here.review is None or here.review.standing.stamp != seen:
             now = standing(here.study_id or 0, reading=here.reading, reader=who)
-            material = here.review.material if here.review else cache.review_material(now.study, who)
-            here.put(review_of(material, now, here.review))
+            here.put(review_of(still_there(here.review, now.study), now, here.review))
         review = here.review
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")

@@ -9,6 +9,7 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
+from app.common.safe_table import safe_table
 from pipeline.export import table_bytes
 from pipeline.export.analysis_files import safe_cell
 from pipeline.labels import NOT_CLASSIFIED
@@ -43,7 +44,7 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float, who_asks: Principal, 
         )  # fmt: skip
     chosen = filtered(entries, frozenset(who), text)
     st.dataframe(
-        table(chosen[::-1], fs, start), hide_index=True, height="content" if len(chosen) < 12 else 460,
+        safe_table(table(chosen[::-1], fs, start)), hide_index=True, height="content" if len(chosen) < 12 else 460,
         key="audit-table",
         column_config={
             WHEN: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
@@ -52,7 +53,10 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float, who_asks: Principal, 
             "Text": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
-    st.caption(f"{len(chosen)} of {len(entries)} entries. Entries are only ever added; none can be changed or removed.")
+    st.caption(
+        f"{len(chosen)} of {len(entries)} entries. Entries are only ever added, each linked to the "
+        "one before by a hash: what is changed or removed past the application is said above."
+    )
 
 
 def _taken(entries: tuple[Entry, ...], name: str, who_asks: Principal) -> bytes:

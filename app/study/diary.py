@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from app.common.open_study import OpenStudy
+from app.common.safe_table import safe_table
 from app.common.text import plain
 from pipeline.cases.study_review import StudyReview, take_decisions
 from pipeline.errors import EcgError
@@ -36,13 +38,13 @@ def draw(here: OpenStudy, review: StudyReview, reader: Principal) -> None:
         except EcgError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return
-        st.dataframe(
+        told = pd.DataFrame(
             {
                 "Time": [review.when(mark.samples[0] / recording.fs, tenths=False) for mark in marks],
                 "Noted": [mark.text for mark in marks],
-            },
-            hide_index=True,
+            }
         )
+        st.dataframe(safe_table(told), hide_index=True)
         count = f"{len(marks)} event{'' if len(marks) == 1 else 's'}"
         st.button(
             f"Mark {count} as {plain(reader.name)}" if reader else f"Mark {count}", key="diary-mark",

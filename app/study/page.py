@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from app.common import next_study, patient, reader, theme_change
+from app.common import next_study, patient, reader, theme_change, trail
 from app.common.open_study import OpenStudy, opened, recording_page, state_badge
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
@@ -34,13 +34,14 @@ def _draw(here: OpenStudy) -> None:
     now = standing(here.study_id, reading="second" if own else "main", reader=asking)
     who = _head(here, now)
     _said(here)
+    trail.warn_of(here.study_id, who)
     patient.form(now.study.digest, signed=now.state == "signed")
     _diary(here, now, who)
     blind = is_blind(now, who)
     review = _study(here, now)
     entries = audit(here.study_id, reader=who)
     names = ["Report and sign-off", "Second reading", "Exports", "Audit trail"]
-    signing, second, exports, trail = st.tabs(names, key="study-tab")
+    signing, second, exports, history = st.tabs(names, key="study-tab")
     with signing:
         if blind:
             st.info("You are the second reader: finish your own reading first.", icon=":material/visibility_off:")
@@ -52,7 +53,7 @@ def _draw(here: OpenStudy) -> None:
         if review is not None:
             worklist_exports.draw(review, entries, who, blind=blind)
             worklist_exports.offer_to_forget(here, now, who)
-    with trail:
+    with history:
         start = load_identity(now.study.digest, reader=who).start
         fs = stored_analysis(here.study_id, reader=who).fs
         worklist_audit.draw(entries, now.study.record, fs, who, start)

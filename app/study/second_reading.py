@@ -11,6 +11,7 @@ import streamlit as st
 
 from app.common import ecg_chart
 from app.common.open_study import OpenStudy, recording_page
+from app.common.safe_table import safe_table
 from app.common.strip_chart import PHONE_PX
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -117,7 +118,8 @@ def _compared(here: OpenStudy, now: Standing, review: StudyReview | None, reader
         _difference(here, now, review, found, reader)
     else:
         st.success("Every difference is settled; the study can be signed.", icon=":material/check_circle:")
-    st.dataframe(table(found, _fs(here, review, reader), _start(review)), hide_index=True, key="second-table")
+    found_table = table(found, _fs(here, review, reader), _start(review))
+    st.dataframe(safe_table(found_table), hide_index=True, key="second-table")
     own = sum(map(found.is_party, found.settled_by))
     if own:
         st.caption(f"Settled by one of the two readers themselves, not by a third: **{own} of {settled}**.")

@@ -17,7 +17,7 @@ from app.study import report
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.export.report_content import ReportContent
 from pipeline.export.signing import sign_with_report
-from pipeline.export.study_files import trained_on
+from pipeline.export.study_files import manifest_seal, trained_on
 from pipeline.measurements import Statement
 from pipeline.principal import Principal
 from pipeline.review.conclusion import draft_of
@@ -30,6 +30,7 @@ from pipeline.store.log import Entry
 from pipeline.store.reviews import Standing
 from pipeline.store.signed_files import load_report
 from pipeline.store.signing import signings
+from pipeline.store.studies import get_study
 
 WHOLE = "By signing you state that you have reviewed this recording and that the result stands as shown."
 PART = (
@@ -69,6 +70,11 @@ def _signed(here: OpenStudy, now: Standing, reader: Principal, signed: Sequence[
         st.markdown("**Conclusion**")
         for line in (last.conclusion or "No conclusion was written.").splitlines():
             st.markdown(plain(line))
+        if last.seal:
+            st.caption(
+                "Signed over decisions, the model's answer, its network with thresholds, conclusion and report; "
+                f"SHA-256 {last.seal}"
+            )
         if last.reason:
             st.caption(f"Signed with something urgent undecided because: {plain(last.reason)}")
     _reports(now, signed, reader)
@@ -264,11 +270,15 @@ def _take_signature(
     """Sign with the report; without the recording there is none, and the conclusion is signed alone."""
     draft = here.draft or draft_of((), ())
     if review is None:
-        _change_state(here, seen, reader, partial(reviews.sign, text=draft.text), "sign", "Signed and saved.")
+        sign_alone = partial(
+            reviews.sign, text=draft.text, manifest=manifest_seal(get_study(here.study_id, reader=reader))
+        )
+        _change_state(here, seen, reader, sign_alone, "sign", "Signed and saved.")
     else:
         sign = partial(
             sign_with_report, review, entries, reader=reader, conclusion=draft.text, findings=draft.chosen,
             reason=str(st.session_state.get("sign-reason", "")), trained_on=trained_on(review.study),
+            manifest=manifest_seal(review.study),
         )  # fmt: skip
         here.change(lambda: sign(key=here.key("sign", seen)), seen, "Signed and saved, with its report.")
     if here.notice:

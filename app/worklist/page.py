@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from app.common import patient, reader
+from app.common import patient, reader, trail
 from app.common.text import plain
 from app.worklist import add, bulk, table
 from app.worklist import running as worklist_running
 from app.worklist.session import AGES, ANY, FILTERS, PAGE_SIZE, URGENCIES, WorklistView, view
-from pipeline.errors import StoreError
+from pipeline.errors import EcgError
 from pipeline.store.listing import readers, second_readings
 from pipeline.store.studies import WorklistPage, last_readers, state_counts
 from pipeline.wording import grouped
@@ -21,6 +21,7 @@ is ready, the most urgent first. Or look at how it works with the demo recording
 def _draw(shown: WorklistView) -> None:
     who = reader.current()
     counts = state_counts(reader=who)
+    trail.warn()
     _head(shown, sum(counts.values()))
     _told(shown)
     running = worklist_running.draw(shown, who)
@@ -138,5 +139,5 @@ def _pager(shown: WorklistView, found: WorklistPage) -> None:
 
 try:
     _draw(view())
-except StoreError as error:
+except EcgError as error:
     st.error(plain(str(error)), icon=":material/error:")

@@ -96,6 +96,7 @@ def sign_with_report(
     findings: Sequence[str] = (),
     reason: str = "",
     trained_on: str = "",
+    manifest: str = "",
     key: str | None = None,
 ) -> int:
     """Sign a study as it was shown, and store its report; return the new version.
@@ -116,6 +117,8 @@ def sign_with_report(
         Why it is signed although nobody has decided about something urgent.
     trained_on : str, optional
         What data the model was trained on, in words.
+    manifest : str, optional
+        SHA-256 of the network's weights, calibration and thresholds, which is sealed with it.
     key : str, optional
         Names this request, so that it is carried out once.
 
@@ -158,5 +161,6 @@ def sign_with_report(
         findings=findings,
         reason=why,
         report=report,
+        manifest=manifest,
         key=key,
     )

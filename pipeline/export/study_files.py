@@ -129,10 +129,21 @@ def reviewed(review: StudyReview, entries: Sequence[Entry]) -> ReportContent:
 
 def trained_on(study: Study) -> str:
     """Return what the model was trained on; "" if its weights are not here any more."""
+    found = _manifest(study)
+    return "" if found is None else found.trained_on
+
+
+def manifest_seal(study: Study) -> str:
+    """Return the SHA-256 of the network that read the study, thresholds included; "" if it is not here any more."""
+    found = _manifest(study)
+    return found.seal if found is not None and found.version == study.model_version else ""
+
+
+def _manifest(study: Study) -> registry.Manifest | None:
     try:
-        return registry.manifest(study.model).trained_on
+        return registry.manifest(study.model)
     except ModelError:
-        return ""
+        return None
 
 
 def studies_zip(ids: Sequence[int], forms: Sequence[Form], reader: Who) -> bytes:

@@ -40,7 +40,7 @@ def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[s
     _check_directory(payload, limits)
     try:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = _plain_members(archive)
             _check_members(members, limits)
             return [(member.filename, _unpack(archive, member, limits)) for member in members]
     except _BROKEN as error:
@@ -52,9 +52,14 @@ def zip_names(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[str]:
     try:
         _check_directory(payload, limits)
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            return [member.filename for member in archive.infolist() if not member.is_dir()]
+            return [member.filename for member in _plain_members(archive)]
     except (IntakeError, *_BROKEN):
         return []
+
+
+def _plain_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the members that are no folders; `is_dir` itself fails on a name that is empty."""
+    return [member for member in archive.infolist() if not (member.filename and member.is_dir())]
 
 
 def _check_directory(payload: bytes, limits: Limits) -> None:

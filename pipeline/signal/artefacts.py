@@ -311,8 +311,8 @@ def _steps(lead: _Lead) -> list[Span]:
         jumps = np.abs(piece[span:] - piece[:-span])
         for a, b in runs(np.nan_to_num(jumps) > STEP_HEIGHTS * usual):
             at = first + a + int(np.argmax(jumps[a:b])) + span // 2
-            before = lead.signal[max(0, at - away) : max(0, at - near)]
-            after = lead.signal[at + near : at + away]
+            before = lead.signal[max(0, at - away) : max(0, at - near)].astype(np.float64)
+            after = lead.signal[at + near : at + away].astype(np.float64)  # float32 has no room for sums of its largest
             if before.size < near or after.size < near or not (np.isfinite(before).all() and np.isfinite(after).all()):
                 continue
             left = abs(float(np.median(after)) - float(np.median(before)))

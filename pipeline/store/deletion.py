@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from pipeline.errors import ReviewError
+from pipeline.errors import DataError, ReviewError
 from pipeline.principal import LOCAL, Who, require
 from pipeline.review.decisions import clean_text
 from pipeline.store.access import note
 from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
+from pipeline.store.identities import delete_identity, identity_file
 from pipeline.store.log import Log, named, reading_row
+from pipeline.store.recordings import recording_folder
 from pipeline.store.studies import get_study
-from pipeline.store.tables import StudyRow
+from pipeline.store.tables import AuditRow, StudyRow
 
 
 def delete_signal(study_id: int, *, reader: Who, reason: str) -> None:
@@ -90,7 +93,30 @@ def finish_deletions() -> list[str]:
     list of str
         Digests of which copies are still left.
     """
+    _remove_deleted_elsewhere()
     return finish_removals(keep=_is_signed)
+
+
+def _remove_deleted_elsewhere() -> None:
+    """Remove what was deleted or erased by way of another home with the same database, if it is older than that."""
+    last = (
+        select(StudyRow.digest, AuditRow.event, func.max(AuditRow.at))
+        .join(StudyRow, StudyRow.id == AuditRow.study_id)
+        .where(AuditRow.event.in_(("forgotten", "erased")))
+        .group_by(StudyRow.digest, AuditRow.event)
+    )
+    with database().reading() as session:
+        found = session.execute(last).all()
+    for digest, event, at in found:
+        folder = recording_folder(digest)
+        file = folder / "facts.json" if event == "forgotten" and folder is not None else identity_file(digest)
+        if not file.is_file() or file.stat().st_mtime > at.timestamp():
+            continue
+        if event == "erased":
+            delete_identity(digest)
+        elif not _is_signed(digest):
+            with suppress(DataError):  # it is noted, and tried again
+                remove_copies(digest)
 
 
 def _is_signed(digest: str) -> bool:

@@ -26,6 +26,7 @@ from pipeline.review.decisions import (
     stacks,
 )
 from pipeline.review.rhythm_in_force import subject_name
+from pipeline.store.chain import remember
 from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -45,6 +46,7 @@ AuditEvent = Literal[
     "report",
     "renamed",
     "identity",
+    "erased",
     "second_begun",
     "second_done",
     "second_withdrawn",
@@ -66,6 +68,7 @@ _PLAIN: Final = {
     "urgent_open": "gave a reason to sign with urgent findings undecided",
     "report": "signed the study and stored its report",
     "identity": "changed the patient's details",
+    "erased": "erased who was recorded",
     "second_begun": "began a second reading",
     "second_done": "finished the second reading",
     "second_withdrawn": "withdrew the second reading",
@@ -120,6 +123,8 @@ class Entry:
         rejected, "-" no beat). Of a decision about the rhythm: what is in force, in words.
     model_version : str
         Identity of the model.
+    seal : str
+        Of a signature: what it is over, see `pipeline.store.seals`.
     """
 
     reading: Role
@@ -136,6 +141,7 @@ class Entry:
     text: str
     model_version: str
     subject: str = ""
+    seal: str = ""
 
     @property
     def decision(self) -> Decision | None:
@@ -286,15 +292,29 @@ class Log:
         key : str, optional
             Names the request; that of the log if empty.
         """
-        self.reading.version += 1
-        now = datetime.now(UTC)
-        row = AuditRow(
+        return self.write(
+            self.drafted(event, decision=decision, kind=kind, samples=samples, classes=classes, text=text, key=key)
+        )
+
+    def drafted(
+        self,
+        event: AuditEvent,
+        *,
+        decision: Decision | None = None,
+        kind: str = "",
+        samples: tuple[int, ...] = (),
+        classes: tuple[str, str, str] = ("", "", ""),
+        text: str = "",
+        key: str = "",
+    ) -> AuditRow:
+        """Return what would be the next entry, for `write`; parameters as in `append`."""
+        return AuditRow(
             study_id=self.study.id,
             reading_id=self.reading.id,
-            seq=self.reading.version,
+            seq=self.reading.version + 1,
             key=key or self.key,
             who=self.who,
-            at=now,
+            at=datetime.now(UTC),
             event=event,
             kind=decision.kind if decision else kind,
             samples=list(decision.samples if decision else samples),
@@ -305,12 +325,18 @@ class Log:
             text=decision.text if decision else text,
             subject=decision.subject if decision else "",
             model_version=self.study.model_version,
+            seal="",
         )
+
+    def write(self, row: AuditRow) -> AuditRow:
+        """Write an entry that was drafted."""
+        self.reading.version = row.seq
         if "rows" in self.__dict__:
             self.rows.append(row)
         self.session.add(row)
-        self.study.updated = now
-        if self.reading.role == "main" and event != "second_done":  # the blind reader's entry is no part of it
+        remember(self.session, row)
+        self.study.updated = row.at
+        if self.reading.role == "main" and row.event != "second_done":  # the blind reader's entry is no part of it
             self.study.reader = self.who
             self.study.search = search_text(self.session, self.study)
         return row

@@ -36,6 +36,7 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
+from pipeline.store.seals import REPORT, sealed
 from pipeline.store.signed_files import keep_report
 from pipeline.store.studies import Study, stored_analysis, study_of, study_row, without_findings
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -451,11 +452,12 @@ def sign(
     findings: Sequence[str] = (),
     reason: str = "",
     report: Callable[[Entry], bytes] | None = None,
+    manifest: str = "",
     key: str | None = None,
 ) -> int:
     """Sign a study under review, which makes it read-only; errors as in `decide`, and those below.
 
-    Signature and report are one transaction: neither is there without the other.
+    Signature, report and the seal over both are one transaction: none is there without the others.
 
     Parameters
     ----------
@@ -473,6 +475,8 @@ def sign(
         Why it is signed although nobody has decided about something urgent.
     report : callable, optional
         Makes the signed report, a PDF, from the entry of the signature; its hash goes into the audit trail.
+    manifest : str, optional
+        SHA-256 of the network's weights, calibration and thresholds; part of the seal, see `pipeline.store.seals`.
     key : str, optional
         Names this request, so that it is carried out once.
 
@@ -494,10 +498,13 @@ def sign(
                 log.append("concluded", text=" ".join(findings), key=str(uuid.uuid4()))
             if why := clean_text(reason):
                 log.append("urgent_open", text=why, key=str(uuid.uuid4()))
-            signature = entry_of(log.append("sign", text=clean_text(text)), "main")
+            signature = log.drafted("sign", text=clean_text(text))
+            kept = keep_report(report(entry_of(signature, "main"))) if report is not None else ""
+            signature.seal = sealed(log.study, log.rows, signature, kept, manifest).text
+            log.write(signature)
             log.study.state = "signed"
-            if report is not None:
-                log.append("report", text=keep_report(report(signature)), key=str(uuid.uuid4()))
+            if kept:
+                log.append(REPORT, text=kept, key=str(uuid.uuid4()))
         return log.version
 
 

@@ -37,5 +37,15 @@ def load_report(digest: str, *, reader: Who = "") -> bytes:
     return payload
 
 
+def has_report(digest: str) -> bool:
+    """Tell whether a report is stored, whatever state it is in."""
+    return _path(digest).is_file()
+
+
+def delete_report(digest: str) -> None:
+    """Delete a report, because who was recorded is erased; the audit trail keeps its hash."""
+    _path(digest).unlink(missing_ok=True)
+
+
 def _path(digest: str) -> Path:
     return home_root() / "reports" / digest[:2] / f"{digest}.pdf"

@@ -360,7 +360,7 @@ def _added(
 def _kept(session: Session, analysis: Analysis) -> str:
     """Store the analysis and return its name; its bytes go first, so that no study exists without its analysis."""
     buffer = io.BytesIO()
-    write_analysis(buffer, analysis)
+    write_analysis(buffer, replace(analysis, record=""))  # the study has its name, which may be erased
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
     if session.get(AnalysisRow, digest) is None:
         session.add(AnalysisRow(digest=digest, payload=buffer.getvalue()))

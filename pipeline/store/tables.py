@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD: Final = "0003"  # the newest migration
+HEAD: Final = "0004"  # the newest migration
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -129,7 +129,8 @@ class AuditRow(Base):
     """One entry of the audit trail; triggers refuse to change or delete it.
 
     `before`, `after` and `model` have one letter per sample: the class in force before and after, and the model's; of a
-    decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about.
+    decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about, `seal`
+    what a signature is over.
     """
 
     __tablename__ = "audit"
@@ -150,7 +151,28 @@ class AuditRow(Base):
     text: Mapped[str] = mapped_column(Text)
     model_version: Mapped[str] = mapped_column(String(100))
     subject: Mapped[str] = mapped_column(String(40), server_default="")
+    seal: Mapped[str] = mapped_column(String(140), server_default="")
     __table_args__ = (UniqueConstraint("reading_id", "seq"), UniqueConstraint("study_id", "key"))
+
+
+class ChainRow(Base):
+    """A link of the audit trail's chain: the hash of an entry and of the link before it; triggers protect it too."""
+
+    __tablename__ = "chain"
+    place: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    entry: Mapped[int] = mapped_column(ForeignKey("audit.id"), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class ChainHead(Base):
+    """The chain's last link, the one row that all writers wait for; `adopted` entries are older than the chain."""
+
+    __tablename__ = "chain_head"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(BigId)
+    hash: Mapped[str] = mapped_column(String(64))
+    adopted: Mapped[int] = mapped_column(BigId)
+    since: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class PersonRow(Base):

@@ -22,6 +22,7 @@ from pipeline.review.triage import triage
 from pipeline.store import access, listing, reviews, second_reading
 from pipeline.store.comparison import comparison
 from pipeline.store.deletion import delete_signal, delete_unread
+from pipeline.store.erasure import erase_names
 from pipeline.store.identities import load_identity, save_identity
 from pipeline.store.page_sources import PageSource, load_page_source, save_page_source
 from pipeline.store.recordings import load_recording, open_recording, save_recording
@@ -39,6 +40,7 @@ from pipeline.store.studies import (
     study_at,
     worklist,
 )
+from pipeline.store.verification import verify_study
 from tests.helpers.review_study import analysed, at, recorded, study
 
 MODULES = (
@@ -51,6 +53,7 @@ MODULES = (
     "identities",
     "recordings",
     "page_sources",
+    "erasure",
 )
 OWN = ("pipeline.store", "pipeline.cases", "pipeline.export.signing", "app.common")
 ANALYSIS = analysed()
@@ -68,6 +71,7 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "decide": ("decide", lambda n, who: reviews.decide(n, Decision("confirm", at(0)), reader=who, **SEEN)),
     "delete_signal": ("delete", lambda n, who: delete_signal(n, reader=who, reason="old")),
     "delete_unread": ("delete", lambda n, who: delete_unread("0" * 64, reader=who)),
+    "erase_names": ("delete", lambda n, who: erase_names(n, reader=who, reason="asked")),
     "export": ("export", lambda n, who: access.export(who, DIGEST, "report")),
     "find_study": ("view", lambda n, who: find_study(ANALYSIS, reader=who)),
     "finish_second": ("second", lambda n, who: second_reading.finish_second(n, reader=who, **SEEN)),
@@ -100,6 +104,7 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "study_at": ("view", lambda n, who: study_at("no such address", reader=who)),
     "study_of_analysis": ("add", lambda n, who: listing.study_of_analysis(ANALYSIS, recorded(ANALYSIS), reader=who)),
     "undo": ("decide", lambda n, who: reviews.undo(n, reader=who, **SEEN)),
+    "verify_study": ("view", lambda n, who: verify_study(n, reader=who)),
     "withdraw_second": ("decide", lambda n, who: second_reading.withdraw_second(n, reader=who, reason="ill")),
     "worklist": ("view", lambda n, who: worklist(reader=who)),
     "worklist_stamp": ("view", lambda n, who: listing.worklist_stamp(reader=who)),
