@@ -29,8 +29,9 @@ from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
 from pipeline.signal.standing_out import standing_out
+from pipeline.twelve_leads.measured_pr import with_measured_pr
 from pipeline.twelve_leads.measuring import Marked
-from pipeline.twelve_leads.reading import read_measurements
+from pipeline.twelve_leads.reading import read_measurements, read_waves
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -268,6 +269,8 @@ def classify(
 def with_measurements(recording: Recording, analysis: Analysis, marked: Marked | None = None) -> Analysis:
     """Return an analysis with what is measured in the usual beats of all leads: intervals, levels, statements.
 
+    The P-R interval that is measured decides on first-degree block in its rhythm.
+
     Parameters
     ----------
     recording : Recording
@@ -277,6 +280,8 @@ def with_measurements(recording: Recording, analysis: Analysis, marked: Marked |
     marked : Marked, optional
         Its waves (`pipeline.twelve_leads.reading.read_waves`); marked if None.
     """
+    marked = read_waves(recording, analysis) if marked is None else marked
+    analysis = with_measured_pr(recording, analysis, marked)
     return replace(analysis, measured=read_measurements(recording, analysis, marked))
 
 

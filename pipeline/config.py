@@ -160,6 +160,7 @@ class ReviewConfig:
     usual_intervals: int = 20  # the usual interval is the median of the NN intervals among this many before
     bradycardia_bpm: float = 50.0  # ACC/AHA/HRS 2018: sinus bradycardia
     tachycardia_bpm: float = 100.0  # AHA/ACCF/HRS: above the normal 60 to 100/min
+    beside_s: float = 2.0  # so close to a gap, an artefact or noise, no extreme of a rate or length is taken: two beats
     rate_beats: int = 8  # a heart rate is taken from the median of this many intervals: one ectopic beat is no rate
     stretch_s: float = (
         30.0  # shorter slow, fast or irregular stretches are not listed; AF: doi:10.1093/eurheartj/ehaa612

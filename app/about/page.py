@@ -17,8 +17,8 @@ from pipeline.config import DEFAULT
 from pipeline.datasets import CATALOGUE
 from pipeline.errors import ModelError
 from pipeline.intake.formats.table import FORMATS, OTHERS
-from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
-from pipeline.page_classifier.schema import FOLDER, PAGE_CLASS_NAMES
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, PAGE_CLASS_NAMES
+from pipeline.page_classifier.schema import FOLDER
 from pipeline.wording import grouped, percent
 
 PACKAGES = (

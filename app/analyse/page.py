@@ -95,7 +95,7 @@ def _show(session: state.Session, case: Case) -> None:
     explorer.draw(session, read if as_ecg else None)
     if not as_ecg:  # of one or two leads the rhythm comes first
         read()
-    page_source.draw(case.recording)
+    page_source.draw(case.recording.digest)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
     downloads.draw_deletion(session, case)

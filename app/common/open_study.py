@@ -16,8 +16,9 @@ from pipeline.errors import EcgError, ReviewError, StaleVersion
 from pipeline.principal import Principal
 from pipeline.review.conclusion import Draft
 from pipeline.review.states import STUDY_STATES, StudyState
-from pipeline.store.log import Role
-from pipeline.store.reviews import Stamp, Standing, audit
+from pipeline.store.log import Entry, Role
+from pipeline.store.reviews import Standing, audit
+from pipeline.store.second_reading import is_blind
 from pipeline.store.studies import Study
 
 _KEY = "heartvision-study"
@@ -78,9 +79,12 @@ def opened(study_id: int) -> OpenStudy:
     return found
 
 
-def is_blind(now: Standing | Stamp, who: Principal) -> bool:
-    """Whether the store shows this reader their own second reading only: it is unfinished."""
-    return bool(who) and now.second_reader == who.name and not now.second_done
+def visible(entries: tuple[Entry, ...], now: Standing, who: Principal) -> tuple[Entry, ...]:
+    """The entries that may be seen: during a second reading, each reader sees only their own."""
+    if not now.second_reader or now.second_done:
+        return entries
+    own: Role = "second" if is_blind(now, who) else "main"
+    return tuple(entry for entry in entries if entry.reading == own)
 
 
 def recording_page(study: Study, label: str, *, reading: Role = "main") -> None:

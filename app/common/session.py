@@ -141,6 +141,8 @@ class Session(Looking):
         """Shows a case from its most urgent episode or most important finding; with a new network, where it was."""
         same = self.case is not None and self.case.recording is case.recording
         time_s = self.looking_at_s if same else self.at_s
+        if not same:
+            self.measured, self.pinned_s = (), None
         self.case, self.beat = case, 0
         self.viewport = self.viewport.of(case.recording.duration_s)
         self._quiet()
@@ -177,6 +179,10 @@ class Session(Looking):
         self.chart_picks += by == "chart"
         self.table_picks += by != "table"
         self.viewport = self.viewport.showing(float(self.case.time_s[self.beat]))
+
+    def forget_clicks(self) -> None:
+        """Gives the charts fresh keys."""
+        self.chart_picks += 1
 
     def _quiet(self) -> None:
         """Clears notices and what was waited for: something new is shown."""

@@ -32,6 +32,8 @@ KEYS = {
     "e": "review-rename",
     "w": "review-name",
     "l": "review-alike",
+    "i": "review-calipers",
+    "p": "review-pin",
     "u": "review-undo",
     "r": "review-redo",
     "t": "review-onward",
@@ -39,7 +41,7 @@ KEYS = {
 }
 # A key that moves waits while the page is at work; one that decides is refused: what it would be about may change.
 MOVES = sorted(
-    {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmo"} | {"review-help", "review-onward"}
+    {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmoip"} | {"review-help", "review-onward"}
 )
 HELP = (
     ("↓ or J, ↑ or K", "next, previous finding"),
@@ -56,6 +58,8 @@ HELP = (
     ("D", "delete, not a beat: the interval is measured across it"),
     ("A", "add a missed beat at the place you click next"),
     ("G, B, M", "decide about the whole row, this beat only, its whole family"),
+    ("I", "calipers: a drag over the strip measures an interval; again to put them away"),
+    ("P", "keep this place above the strip, to compare it with another; again to let it go"),
     ("U, R", "undo, redo"),
     ("T", "to sign-off; on a signed study, to the next study"),
     ("?", "this help"),

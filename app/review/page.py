@@ -3,7 +3,6 @@
 import streamlit as st
 
 from app.common import cache, reader, theme_change
-from app.common.open_study import is_blind
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
@@ -12,6 +11,7 @@ from app.review.session import ReviewSession, review_session, switch_study
 from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError
 from pipeline.store.reviews import stamp, standing
+from pipeline.store.second_reading import is_blind
 from pipeline.store.studies import Study, study_at, worklist
 
 RECENT = 6
@@ -25,7 +25,10 @@ STYLE = """<style>
 .st-key-review-study button { min-height: 2.1rem; padding-top: 0.1rem; padding-bottom: 0.1rem; }
 .st-key-review-study table { font-size: 0.85rem; }
 .st-key-review-study th, .st-key-review-study td { padding: 0.15rem 0.6rem; }
-@media (max-width: 640px) { .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; }
+  .st-key-review-study button code, .st-key-review-help { display: none; }
+}
 </style>"""
 
 

@@ -46,7 +46,7 @@ _CSS = """
 .group .title::before { content: "▸ "; opacity: .7; }
 .group.opened .title::before { content: "▾ "; }
 .note { padding: 8px 10px; font-size: 13px; opacity: .8; }
-@media (max-width: 640px) { .list { max-height: 15rem; } }
+@media (max-width: 640px) { .list { max-height: 11rem; min-height: 0; } }
 """
 _JS = """
 const TONES = {
@@ -75,7 +75,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     level.classList.toggle("tick", row.done);
     level.title = row.level;
     const middle = document.createElement("div");
-    middle.append(part("title", row.title), part("detail", row.detail));
+    middle.append(part("title", row.title), part("detail", row.detail.replaceAll(" %", "\\u00a0%")));
     middle.title = row.detail;
     element.append(level, middle, part("time", row.left || row.time));
     element.onclick = () => setTriggerValue("chosen", row.id);

@@ -1,4 +1,4 @@
-"""A patient's diary: its entries become marks of patient events, each a decision of who adds them."""
+"""A patient's diary: its entries become marks of patient events, each a decision of who adds them, all at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.common.open_study import OpenStudy
 from app.common.text import plain
-from pipeline.cases.study_review import StudyReview, take_step
+from pipeline.cases.study_review import StudyReview, take_decisions
 from pipeline.errors import EcgError
 from pipeline.principal import Principal
 from pipeline.review.decisions import Decision
@@ -53,14 +53,6 @@ def draw(here: OpenStudy, review: StudyReview, reader: Principal) -> None:
 
 def _mark(here: OpenStudy, review: StudyReview, marks: tuple[Decision, ...], reader: Principal) -> None:
     def all_of_them() -> None:
-        here.review = review
-        for marked, mark in enumerate(marks):
-            try:
-                here.review = take_step(here.review, mark, reader=reader)
-            except EcgError as error:
-                if not marked:
-                    raise
-                words = f"Only the first {marked} of {len(marks)} patient events are marked, the rest are not: {error}"
-                raise EcgError(words) from error
+        here.review = take_decisions(review, marks, reader=reader)
 
     here.change(all_of_them, review.standing.version, f"{len(marks)} patient events are marked.")

@@ -5,7 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from app.common import next_study, patient, reader, theme_change
-from app.common.open_study import OpenStudy, is_blind, opened, recording_page, state_badge
+from app.common.open_study import OpenStudy, opened, recording_page, state_badge
 from app.common.text import findings_words, plain
 from app.study import audit as worklist_audit
 from app.study import diary, second_reading, signoff
@@ -16,6 +16,7 @@ from pipeline.principal import Principal
 from pipeline.store.identities import load_identity
 from pipeline.store.log import Role
 from pipeline.store.reviews import Standing, audit, stamp, standing
+from pipeline.store.second_reading import is_blind
 from pipeline.store.studies import stored_analysis, study_at
 from pipeline.wording import burden, duration
 

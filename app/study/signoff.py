@@ -12,12 +12,12 @@ import streamlit as st
 
 from app.common import sign_in
 from app.common.open_study import OpenStudy
-from app.common.result_files import trained_on
 from app.common.text import plain
 from app.study import report
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.export.report_content import ReportContent
 from pipeline.export.signing import sign_with_report
+from pipeline.export.study_files import trained_on
 from pipeline.measurements import Statement
 from pipeline.principal import Principal
 from pipeline.review.conclusion import draft_of
@@ -171,17 +171,19 @@ def _sign(
 def _conclusion(here: OpenStudy, content: ReportContent | None) -> None:
     """Which of the confirmed facts it is made from, and its text; what the reader wrote survives further decisions."""
     facts = () if content is None else content.facts
+    singles = () if content is None else content.singles
     if here.draft is None:
-        here.draft = draft_of(facts, () if content is None else content.listed)
-    elif here.draft.facts != facts:
-        here.draft = here.draft.knowing(facts)
-    draft, names = here.draft, {fact.key: fact.name for fact in facts}
+        here.draft = draft_of(facts, () if content is None else content.listed, singles)
+    elif (here.draft.facts, here.draft.singles) != (facts, singles):
+        here.draft = here.draft.knowing(facts, singles)
+    draft, names = here.draft, {fact.key: fact.name for fact in here.draft.choices}
     st.session_state["sign-text"], st.session_state["sign-findings"] = draft.text, list(draft.chosen)
     if facts:
         st.multiselect(
             "The conclusion tells of", list(names), key="sign-findings", format_func=lambda key: names[key],
             placeholder="nothing that was confirmed", on_change=_choose, args=(here,),
-            help="Confirmed findings only. Those that are taken away or added change the text below and nothing else.",
+            help="Confirmed findings only: kinds, and of a kind with several also each by itself. What is taken away "
+            "or added changes the text below and nothing else.",
         )  # fmt: skip
     st.text_area("Conclusion", key="sign-text", max_chars=TEXT_CHARS, height=140, on_change=_write, args=(here,))
 

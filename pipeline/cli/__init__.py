@@ -22,6 +22,7 @@ from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
 from pipeline.cli.predict import add_predict
 from pipeline.cli.shared import BAD_USE, REFUSED, Command, say
+from pipeline.cli.studies import add_studies
 from pipeline.cli.train import add_train
 from pipeline.errors import EcgError, ModelError, UsageError
 
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_live(commands.add_parser("live", help="record and classify a live signal as it comes"))
     add_app(commands.add_parser("app", help="start the application in the browser"))
     add_batch(commands.add_parser("batch", help="analyse an archive of recordings, on this machine or a cluster"))
+    add_studies(commands.add_parser("studies", help="take reviewed studies away: signed reports, tables, FHIR"))
     add_backup(commands.add_parser("backup", help="copy recordings, reviews and reports while the application runs"))
     add_verify(commands.add_parser("verify", help="check that a backup is as it was written"))
     add_restore(commands.add_parser("restore", help="put a backup into an empty home"))

@@ -10,11 +10,12 @@ from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ReviewError
 from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
-from pipeline.principal import Who
+from pipeline.principal import LOCAL, Who
 from pipeline.review.conclusion import undecided
 from pipeline.review.decisions import clean_text
 from pipeline.store import reviews
 from pipeline.store.log import Entry
+from pipeline.store.page_sources import load_page_source
 from pipeline.store.signing import signings
 
 
@@ -31,7 +32,7 @@ def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
     now, signed = review.standing, signings(entries)
     facts = StudyFacts(
         state=now.state,
-        reader=now.study.reader,
+        reader="" if now.state == "new" else now.study.reader,
         second_reader=now.second_reader if now.second_done else "",
         signatures=len(signed),
         version=now.version,
@@ -49,6 +50,7 @@ def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
         chosen=last.findings,
         reason=last.reason,
         earlier=signed[:-1],
+        report=last.report,
     )
 
 
@@ -77,6 +79,7 @@ def reviewed_content(
         findings=review.findings,
         study=study,
         trained_on=trained_on,
+        page=load_page_source(material.recording.digest, reader=LOCAL),
     )
 
 

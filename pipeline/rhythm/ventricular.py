@@ -36,6 +36,8 @@ TURN: Final = 3.0  # cost of a change between fibrillation and tachycardia
 # perfectly: above 174/min, regular waves that change slightly are flutter or coarse fibrillation.
 REPEATS_SLOW, REPEATS_FAST, REPEATS_SPREAD = 0.7, 0.94, 0.08
 REPEATS_HZ: Final = (2.5, 2.9)
+# Waves this fast are flutter however well they repeat: 250 to 350/min, doi:10.1161/CIR.0000000000000549.
+FLUTTER_HZ: Final = 4.3
 # Slower waves that repeat are no tachycardia that can be told from the waveform alone: classified beats tell it. Slow
 # ones that do not repeat may be fibrillation of a dying heart, and need a little more evidence.
 SLOW_HZ, SLOW_SHARE, SLOW_ODDS = 2.15, 0.4, -5.0
@@ -212,7 +214,8 @@ def _order(seconds: VentricularSeconds) -> NDArray[np.float64]:
     """Log odds that waves are in order."""
     fast = np.clip((seconds.wave_hz - REPEATS_HZ[0]) / (REPEATS_HZ[1] - REPEATS_HZ[0]), 0, 1)
     needed = REPEATS_SLOW + (REPEATS_FAST - REPEATS_SLOW) * fast
-    return np.asarray(np.clip((seconds.repeats - needed) / REPEATS_SPREAD, -20, 20), np.float64)
+    order = np.where(seconds.wave_hz < FLUTTER_HZ, (seconds.repeats - needed) / REPEATS_SPREAD, -20)
+    return np.asarray(np.clip(order, -20, 20), np.float64)
 
 
 def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:

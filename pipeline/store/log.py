@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from pipeline.errors import ReviewError, StaleVersion
 from pipeline.principal import Right, Who, principal, require, require_fresh
 from pipeline.review.decisions import (
+    MEASURING_KINDS,
     RULING_KINDS,
     STRETCH_KINDS,
     Decision,
@@ -88,6 +89,9 @@ _WORDS: Final = {
     "event_remove": ("removed", "removing"),
     "statement_confirm": ("confirmed", "confirming"),
     "statement_reject": ("rejected", "rejecting"),
+    "measure": ("measured", "measuring"),
+    "measure_move": ("moved the calipers of", "moving the calipers of"),
+    "measure_remove": ("removed", "removing"),
 }
 
 
@@ -161,7 +165,9 @@ class Entry:
             return f"the statement {self.subject}"
         if decision.kind.startswith("event"):
             return "a patient event"
-        many = len(decision.stretches) if decision.kind in RULING_KINDS and decision.kind != "rhythm_resize" else 1
+        if decision.kind in MEASURING_KINDS:
+            return f"an interval ({self.after or self.before})"
+        many = 1 if decision.kind == "rhythm_resize" else len(decision.stretches)
         was = self.after if self.event == "undo" else self.before
         rhythm = f" ({was})" if decision.kind in RULING_KINDS and was else ""
         return f"the rhythm of {'a stretch' if many == 1 else f'{many} stretches'}{rhythm}"

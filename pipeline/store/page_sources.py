@@ -40,6 +40,8 @@ class PageSource:
         Whether the page is one that the network was trained on.
     why_none : str
         Why there is no class; "" if there is one.
+    limits : str
+        What the network's answer is worth, a sentence or two from its evaluation.
     """
 
     photo: bytes
@@ -49,6 +51,7 @@ class PageSource:
     confident: bool = False
     known: bool = False
     why_none: str = ""
+    limits: str = ""
 
 
 def save_page_source(digest: str, source: PageSource, *, reader: Who = "") -> None:
@@ -78,6 +81,7 @@ def save_page_source(digest: str, source: PageSource, *, reader: Who = "") -> No
         "confident": source.confident,
         "known": source.known,
         "why_none": source.why_none,
+        "limits": source.limits,
     }
     write_bytes(folder / _PHOTO, source.photo, private=True)
     write_bytes(folder / _HEAT, source.heat, private=True)
@@ -100,6 +104,7 @@ def load_page_source(digest: str, *, reader: Who = "") -> PageSource | None:
             confident=bool(facts["confident"]),
             known=bool(facts["known"]),
             why_none=str(facts["why_none"]),
+            limits=str(facts.get("limits", "")),
         )
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None

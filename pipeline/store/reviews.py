@@ -373,6 +373,49 @@ def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: W
         return replace(before.stepped(step), study=study_of(log.study), version=log.version)
 
 
+def save_decisions(
+    before: Standing,
+    decisions: Sequence[Decision],
+    outcomes: Sequence[Outcome],
+    *,
+    reader: Who,
+    key: str | None = None,
+) -> Standing:
+    """Make several decisions in one transaction, each an entry of its own: all are on disk then, or none.
+
+    Parameters
+    ----------
+    before : Standing
+        The standing that the reader saw; its version is expected to be the last one.
+    decisions : sequence of Decision
+        What is decided, in order; at least one.
+    outcomes : sequence of Outcome
+        What follows from each where it is carried out after those before it.
+    reader : Principal or str
+        Who decides.
+    key : str, optional
+        Names this request, so that it is carried out once, however often it is sent.
+
+    Returns
+    -------
+    Standing
+        After them; that of now if the request was carried out before.
+
+    Raises
+    ------
+    StaleVersion, ReviewError
+        As in `decide`; nothing is changed.
+    """
+    with open_log(before.study.id, before.reading, reader, key) as log:
+        after, expected = before, before.version
+        for number, (decision, outcome) in enumerate(zip(decisions, outcomes, strict=True)):
+            one = Log(log.session, log.study, log.reading, log.who, f"{log.key}-{number}")
+            if not _decide(one, decision, expected, _known(outcome.classes), outcome.row):
+                return _standing(log.session, log.study, log.reading)
+            after, expected = after.stepped(decision), one.version
+        return replace(after, study=study_of(log.study), version=log.version)
+
+
 def rename(study_id: int, name: str, *, reader: Who) -> None:
     """Give a study another name, on lists, in reports and in names of files; the trail keeps both.
 
@@ -512,6 +555,10 @@ def check_writable(log: Log, expected_version: int) -> None:
     elif second is not None and second.state == "open" and log.who == second.reader:
         raise ReviewError("You are the second reader of this study; finish your own reading first.")
     log.check(expected_version)
+
+
+def _known(classes: Classes) -> Callable[[], Classes]:
+    return lambda: classes
 
 
 def _decide(

@@ -6,14 +6,19 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from pipeline.errors import AccessError, ReviewError
-from pipeline.principal import LOCAL, Who, principal
+from pipeline.principal import LOCAL, Principal, Who, principal
 from pipeline.review.agreement import ReaderDifference, adopting
 from pipeline.review.decisions import clean_text
 from pipeline.signal.nearest import NO_BEAT
 from pipeline.store.log import KEEP, Log, find_reading, open_log, reading_row
-from pipeline.store.reviews import check_writable, classes_around
+from pipeline.store.reviews import Stamp, Standing, check_writable, classes_around
 from pipeline.store.studies import stored_analysis
 from pipeline.store.tables import ReadingRow
+
+
+def is_blind(now: Standing | Stamp, who: Principal) -> bool:
+    """Tell whether the store shows this reader their own second reading only: it is unfinished."""
+    return bool(who) and now.second_reader == who.name and not now.second_done
 
 
 def begin_second(study_id: int, *, reader: Who) -> int:

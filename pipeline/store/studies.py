@@ -269,6 +269,14 @@ def last_readers(*, reader: Who = "") -> tuple[str, ...]:
         return tuple(session.scalars(query))
 
 
+def signed_studies(*, reader: Who = "") -> tuple[int, ...]:
+    """Return the numbers of the studies that are signed now, ascending."""
+    require(reader, "view")
+    query = select(StudyRow.id).where(StudyRow.state == "signed").order_by(StudyRow.id)
+    with database().reading() as session:
+        return tuple(session.scalars(query))
+
+
 def state_counts(*, reader: Who = "") -> dict[str, int]:
     """Count the studies in each state."""
     require(reader, "view")

@@ -14,13 +14,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common import cache
-from app.common.result_files import REVIEWED
 from app.common.text import findings_words
-from app.worklist import bulk
 from app.worklist.table import burden, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
 from pipeline.errors import ReviewError
+from pipeline.export.study_files import REVIEWED, studies_zip
 from pipeline.intake.batch import split_uploads
 from pipeline.principal import local
 from pipeline.review.decisions import Decision
@@ -335,7 +334,7 @@ def test_many_studies_are_taken_away_as_one_zip_and_what_fails_is_named() -> Non
     page = opened("worklist")
     assert not page.exception
     forms = tuple(form for form in REVIEWED if form.ending in ("json", "csv"))
-    with zipfile.ZipFile(io.BytesIO(bulk.zipped((good, gone), forms, ANNA))) as archive:
+    with zipfile.ZipFile(io.BytesIO(studies_zip((good, gone), forms, ANNA))) as archive:
         names = archive.namelist()
         assert sorted(names) == [f"good-{good}/good.csv", f"good-{good}/good.json", "not-exported.txt"]
         assert json.loads(archive.read(f"good-{good}/good.json"))["record"] == "good"

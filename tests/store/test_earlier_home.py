@@ -37,7 +37,7 @@ SINCE = (
 )
 LATER = (
     *("conclusion", "concluded", "draft", "not_reviewed", "urgent_not_reviewed", "reason", "statements", "amends"),
-    "holter",
+    *("holter", "report_sha256"),
 )
 RECORDS = ("signed", "in_review")
 SIGNED, IN_REVIEW = 1, 2

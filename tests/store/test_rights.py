@@ -33,6 +33,7 @@ from pipeline.store.studies import (
     last_readers,
     next_study,
     save_summary,
+    signed_studies,
     state_counts,
     stored_analysis,
     study_at,
@@ -83,6 +84,7 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "relist": ("decide", lambda n, who: _relist(n, who)),
     "rename": ("identify", lambda n, who: reviews.rename(n, "new", reader=who)),
     "reopen": ("sign", lambda n, who: reviews.reopen(n, reader=who, reason="wrong", **SEEN)),
+    "save_decisions": ("decide", lambda n, who: _steps(n, who)),
     "save_identity": ("identify", lambda n, who: save_identity(DIGEST, Identity(name="A"), reader=who)),
     "save_page_source": ("add", lambda n, who: save_page_source("0" * 64, PageSource(b""), reader=who)),
     "save_recording": ("add", lambda n, who: save_recording(recorded(ANALYSIS), reader=who)),
@@ -90,6 +92,7 @@ CALLS: dict[str, tuple[Right, Callable[[int, Who], object]]] = {
     "save_summary": ("decide", lambda n, who: save_summary(n, priority=1, counts={}, findings={}, reader=who)),
     "second_readings": ("view", lambda n, who: listing.second_readings([n], reader=who)),
     "sign": ("sign", lambda n, who: reviews.sign(n, reader=who, **SEEN)),
+    "signed_studies": ("view", lambda n, who: signed_studies(reader=who)),
     "stamp": ("view", lambda n, who: reviews.stamp(n, reader=who)),
     "standing": ("view", lambda n, who: reviews.standing(n, reader=who)),
     "state_counts": ("view", lambda n, who: state_counts(reader=who)),
@@ -114,6 +117,11 @@ def _relist(number: int, who: Who) -> None:
 def _step(number: int, who: Who) -> None:
     now = reviews.standing(number, reader=LOCAL)
     reviews.save_step(now, Decision("confirm", at(0)), reviews.Outcome(), reader=who)
+
+
+def _steps(number: int, who: Who) -> None:
+    now = reviews.standing(number, reader=LOCAL)
+    reviews.save_decisions(now, [Decision("confirm", at(0))], [reviews.Outcome()], reader=who)
 
 
 def signed_in(*roles: Role, name: str = "Ada", proved_ago: timedelta = timedelta()) -> Principal:
