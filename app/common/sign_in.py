@@ -85,7 +85,7 @@ def admit(page_of: dict[str, str]) -> bool:
     try:
         who = _entered()
     except (AccessError, StoreError) as error:
-        st.session_state.pop(_KEY, None)
+        st.session_state.clear()  # nothing of a patient stays behind the door
         _door(str(error))
         return False
     _watch(who)
