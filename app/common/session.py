@@ -38,10 +38,11 @@ class Session(Looking):
 
     `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
     raising one gives the widgets named after it fresh keys, so that a refused file or an old selection is forgotten.
-    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
-    how an ECG of several leads is drawn; `moved_marks` where a reader moved marks of a median beat, seconds from its R
-    peak, by digest and start of the stretch; `at_s` the time to show first once the recording that waits is analysed,
-    if not its most important finding; `go_to_error` why the time that was typed last could not be gone to.
+    `unread` says which files of an opened archive could not be read; `asked` is the analysis that this session waits
+    for; `addressed` whether the page's address was looked at; `sheet` how an ECG of several leads is drawn;
+    `moved_marks` where a reader moved marks of a median beat, seconds from its R peak, by digest and start of the
+    stretch; `at_s` the time to show first once the recording that waits is analysed, if not its most important finding;
+    `go_to_error` why the time that was typed last could not be gone to.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -51,6 +52,7 @@ class Session(Looking):
     case: Case | None = None
     error: str = ""
     notice: str = ""
+    unread: str = ""
     asked: Job | None = None
     addressed: bool = False
     go_to_error: str = ""
@@ -93,9 +95,9 @@ class Session(Looking):
             and self.leads in (None, case.prepared.leads)
         )
 
-    def open(self, recordings: tuple[Recording, ...]) -> None:
-        """Opens freshly read recordings at the first one, with leads chosen automatically."""
-        self.recordings, self.chosen, self.leads = recordings, 0, None
+    def open(self, recordings: tuple[Recording, ...], unread: str = "") -> None:
+        """Opens freshly read recordings at the first one, with leads chosen automatically, and says what is not."""
+        self.recordings, self.chosen, self.leads, self.unread = recordings, 0, None, unread
         self._quiet()
         self.uploads += 1
 
@@ -133,7 +135,7 @@ class Session(Looking):
 
     def close(self, notice: str) -> None:
         """Lets go of what is open, with a notice."""
-        self.recordings, self.chosen, self.leads, self.case = (), 0, None, None
+        self.recordings, self.chosen, self.leads, self.case, self.unread = (), 0, None, None, ""
         self._quiet()
         self.notice, self.kept, self.uploads = notice, ((), 0, "", None), self.uploads + 1
 

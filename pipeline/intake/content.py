@@ -42,6 +42,13 @@ _RX_FOLDER_TEXT: Final = re.compile(
     r"(?:RECORDS|ANNOTATORS|(?:SHA256|SHA1|MD5)SUMS?|LICEN[SC]E|README|CHANGES|CITATION)(?:[-_. ].*)?", re.IGNORECASE
 )
 TABLE_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
+# Annotations that PhysioNet's records have beside the reference beats; they are not used.
+OTHER_ANNOTATIONS: Final = frozenset(
+    (
+        *(".qrs", ".ecg", ".man", ".ari", ".apn", ".st", ".sta", ".stb", ".stc", ".epi", ".pu", ".pu0", ".pu1", ".q1c"),
+        *(".q2c", ".qt1", ".qt2", ".wqrs", ".gqrs", ".sqrs", ".wabp", ".resp", ".marker", ".trigger", ".event", ".aux"),
+    )
+)
 _RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
 _FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
 _RX_UNSAFE: Final = re.compile(f"[^{NAME_SIGNS}]+")

@@ -294,6 +294,16 @@ def test_a_table_in_an_archive_asks_for_them_as_well(page: AppTest) -> None:
     assert page.number_input[0].label == "Sampling frequency (Hz)"
 
 
+def test_an_archive_opens_although_one_of_its_files_cannot_be_read(page: AppTest) -> None:
+    files = [(path.name, path.read_bytes()) for path in map(demo_path().with_suffix, (".hea", ".dat"))]
+    upload(page, ("day.zip", zipped([*files, ("bad.edf", b"0       " + bytes(244) + b"1   ")])))
+    assert not page.exception
+    assert not page.error
+    assert case(page).recording.name == demo_path().stem
+    (said,) = [box.value.replace("\\", "") for box in page.warning if "was not read" in box.value]
+    assert said.startswith("bad.edf in the archive was not read: The EDF")
+
+
 def test_a_table_is_read_with_what_was_stated(page: AppTest) -> None:
     recording = read_path(demo_path())
     rows = "\n".join(f"{value:.3f}" for value in recording.p_signal[: 360 * 60, 0])

@@ -107,6 +107,20 @@ def test_an_archive_of_many_kinds_gives_every_recording_in_it(stand, folder):
     assert sorted(path.name for path in (folder / "o").iterdir()) == ["a.json", "m.json"]
 
 
+def test_an_archive_is_analysed_although_some_of_its_files_cannot_be(stand, folder, capsys):
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        for name in ("a.hea", "a.dat", "a.atr"):
+            archive.write(folder / name, name)
+        archive.writestr("bad.xml", hospital_files.muse(hospital_files.counts(8))[:900])
+        archive.writestr("short.xml", hospital_files.muse(hospital_files.counts(8, 2.0)))
+    assert cli.main(["analyse", str(folder / "all.zip"), "--output", str(folder / "o")]) == 3
+    assert [path.name for path in (folder / "o").iterdir()] == ["a.json"]
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[0].startswith("all.zip: bad.xml in the archive was not read: The GE MUSE XML file")
+    assert said[1].startswith("all.zip: short in the archive was not analysed: ")
+    assert len(said) == 2
+
+
 def test_the_recorders_own_reading_is_in_the_json_beside_ours(stand, tmp_path):
     (tmp_path / "m.xml").write_bytes(hospital_files.muse(np.round(made_ecg() * 200).astype(np.int64)))
     assert cli.main(["analyse", str(tmp_path / "m.xml"), "--output", str(tmp_path)]) == 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.config import DEFAULT, data_root
 from pipeline.errors import EcgError
-from pipeline.intake import read_uploads
+from pipeline.intake import open_uploads, read_uploads
 from pipeline.intake.csv_reader import CsvOptions, describe_csv
 from pipeline.intake.formats.table import FORMATS
 from pipeline.intake.shape import named_by_shape
@@ -103,11 +103,11 @@ def _by_its_reader(name: str, upload: Upload, rng: np.random.Generator) -> list[
 
 
 def _as_upload(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
-    return read_uploads(upload, csv=CsvOptions(250.0, "mV"))
+    return open_uploads(upload, csv=CsvOptions(250.0, "mV")).recordings
 
 
 def _as_archive(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
-    return read_uploads([("all.zip", zipped(list(upload)))], csv=CsvOptions(250.0, "mV"))
+    return open_uploads([("all.zip", zipped(list(upload)))], csv=CsvOptions(250.0, "mV")).recordings
 
 
 def _as_table(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
