@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.common import cache, gallery, patient, table_questions
+from app.common import cache, gallery, page_offer, patient, table_questions
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
@@ -40,6 +40,7 @@ def show_error(session: Session) -> None:
     """The last refusal or notice, in one sentence that is never read as Markdown."""
     if session.error:
         st.error(plain(session.error), icon=":material/error:")
+    page_offer.offer(session, "opening")
     if session.notice:
         st.info(plain(session.notice), icon=":material/info:")
     if session.unread:
@@ -94,7 +95,7 @@ def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
             unread = " ".join(refused.sentence for refused in opened.refused)
             session.open(tuple(patient.saved(recording) for recording in opened.recordings), unread)
     except EcgError as error:
-        session.refuse(str(error))
+        session.refuse(str(error), page_offer.page_among(files))
     st.rerun()
 
 

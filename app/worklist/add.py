@@ -8,6 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from app.common import cache, patient, table_questions
+from app.common.page_offer import page_among
+from app.common.session import session
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from models import registry
@@ -98,6 +100,7 @@ def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: 
         except EcgError as error:
             refused.append(f"{name}: {error}")
     _tell(view, done, refused)
+    session().page = page_among(files)
 
 
 def _tell(view: WorklistView, done: Counter[str], refused: list[str]) -> None:

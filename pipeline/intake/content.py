@@ -37,6 +37,7 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
+_PAGE_KINDS: Final = ("a PNG picture", "a JPEG picture", "a WebP picture", "a PDF document")
 # What a PhysioNet folder holds beside its records: lists, checksums, licences, and settings of viewers.
 _RX_FOLDER_TEXT: Final = re.compile(
     r"(?:RECORDS|ANNOTATORS|(?:SHA256|SHA1|MD5)SUMS?|LICEN[SC]E|README|CHANGES|CITATION)(?:[-_. ].*)?", re.IGNORECASE
@@ -79,6 +80,11 @@ def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
         if head[: len(magic)].lower() == magic.lower() if magic.startswith(b"<") else head.startswith(magic):
             return kind
     return None
+
+
+def may_be_page(payload: bytes) -> bool:
+    """Tell whether a file is a picture or document that the page reader takes, as watches and hand-helds share one."""
+    return foreign_kind(payload) in _PAGE_KINDS
 
 
 def second_kind(payload: bytes, *, page: bool = False) -> str | None:

@@ -19,6 +19,7 @@ from pipeline.intake.content import (
     file_stem,
     foreign_kind,
     is_clutter,
+    may_be_page,
     require_size,
 )
 from pipeline.intake.csv_reader import CsvOptions, read_csv
@@ -159,9 +160,8 @@ def _told(recording: Recording, *, identity: bool) -> Recording:
 def _read_record(path: Path, config: Config) -> Recording:
     header_path = _header_path(path)
     if path.is_file() and not header_path.exists() and _ending(path.name) not in (*_PARTS, ".hea"):
-        kind = foreign_kind(_read_file(path, config.limits.upload_bytes, "The recording", follow=True)[:HEAD_BYTES])
-        found = f"is {kind} by its content" if kind else "is of no known kind"
-        raise IntakeError(f"The file called {_label(path.name)!r} {found}; choose {_ACCEPTED}.")
+        payload = _read_file(path, config.limits.upload_bytes, "The recording", follow=True)
+        raise _foreign(path.name, payload, foreign_kind(payload))
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
@@ -264,7 +264,7 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
         if kind == "a ZIP archive" and _ending(name) == ".zip":
             parts += [member for member in read_zip(payload, limits=config.limits) if not is_clutter(member[0])]
         elif kind is not None and _ending(name) != ".atr" and format_of(payload) is None:
-            raise IntakeError(f"The file called {_label(name)!r} is {kind} by its content; choose {_ACCEPTED}.")
+            raise _foreign(name, payload, kind)
         elif _ending(name) == ".zip":
             raise IntakeError(f"The file called {_label(name)!r} is not a ZIP archive by its content; pack it again.")
         else:
@@ -272,6 +272,14 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
     if not parts:
         raise IntakeError(f"The upload holds no recording; choose {_ACCEPTED}.")
     return parts
+
+
+def _foreign(name: str, payload: bytes, kind: str | None) -> IntakeError:
+    """Return the refusal of a file that is no recording; a page of paper is shown the way."""
+    found = f"The file called {_label(name)!r} is {f'{kind} by its content' if kind else 'of no known kind'}"
+    if may_be_page(payload):
+        return IntakeError(f"{found}, not a recording: the page 12-lead page reads it, on the command line `page`.")
+    return IntakeError(f"{found}; choose {_ACCEPTED}.")
 
 
 def _label(name: str) -> str:
