@@ -17,6 +17,7 @@ from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.dropped_beats import without_false_s_in_block
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
 from pipeline.rhythm.interpolated import without_false_s
 from pipeline.rhythm.pacing import read_pacing
@@ -236,8 +237,10 @@ def classify(
     pacing = read_pacing(context)
     paced = pacing.ventricular & has_p
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
-    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
+    likely = None if context.likely is None else np.where(paced, "Q", context.likely)
+    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1), likely=likely)
     rhythm = episodes(context, prepared.in_signal, pacing)
+    p = without_false_s_in_block(p, context.time_s, rhythm)
     reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
     reason = _agreeing(reason, p, context.time_s, rhythm)
     report(1.0, f"{len(beats)} beats read")
@@ -357,7 +360,9 @@ def _context(prepared: Prepared, p: FloatArray, reason: Sequence[str]) -> Rhythm
     found = _unclassified(
         prepared.recording, prepared.conditioned, prepared.leads, prepared.quality, prepared.beats.sample
     )
-    return replace(found, symbol=np.where(trusted, symbol, "Q"), trusted=trusted, confidence=p.max(axis=1))
+    likely = symbol if (~trusted & (p.max(axis=1) > 0)).any() else None
+    symbol = np.where(trusted, symbol, "Q")
+    return replace(found, symbol=symbol, trusted=trusted, confidence=p.max(axis=1), likely=likely)
 
 
 def _unclassified(
