@@ -475,11 +475,11 @@ def _final_reasons(
 def _agreeing(
     reason: tuple[str, ...], p: FloatArray, time_s: NDArray[np.float64], rhythm: Sequence[Episode]
 ) -> tuple[str, ...]:
-    """Return the reasons (n,) with one for each beat that is N or S in fibrillation or a ventricular tachycardia.
+    """Return the reasons (n,) with one for each beat that is N or S in fibrillation or a rhythm of the ventricles.
 
     The last beat before such an episode is often at its very edge, and keeps its class.
     """
-    ventricular = [episode for episode in rhythm if episode.rhythm in ("VFL", "VT")]
+    ventricular = [episode for episode in rhythm if episode.rhythm in ("VFL", "VT", "IVR")]
     within = _covered(time_s, [replace(one, start_s=one.start_s + EDGE_S) for one in ventricular])
     contrary = within & np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("N", "S")])
     return tuple(text or VENTRICULAR if wrong else text for text, wrong in zip(reason, contrary.tolist(), strict=True))

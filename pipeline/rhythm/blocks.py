@@ -66,6 +66,7 @@ QRS_ONSET_S: Final = 0.04  # ... from the onset of the QRS to R
 FIRST_SHARE: Final = 0.8  # of the beats around have a long P-R
 FIRST_SPREAD_S: Final = 0.025  # median deviation of P-R: it is constant
 FIRST_SCORE: Final = 0.75  # median score of these P waves
+FIRST_ELSEWHERE: Final = 0.9  # of a P wave, usually, is what stands elsewhere between beats: else it is no P wave
 FIRST_BEATS: Final = 30  # around each beat, that are looked at
 FIRST_MIN_S: Final = 30.0  # duration of an episode
 
@@ -245,7 +246,7 @@ def _first_degree(context: RhythmContext, measures: FloatArray, p: FloatArray) -
         return []
     pr = measures[:, MEASURES.index("pr_s")] + ONSET_S - QRS_ONSET_S
     score = measures[:, MEASURES.index("pr_score")]
-    sure = (score >= SURE) & (p[:, NONE] > 0.5)
+    sure = (score >= SURE) & (p[:, NONE] > 0.5) & (measures[:, MEASURES.index("noise")] <= FIRST_ELSEWHERE)
     long = np.zeros(n, np.bool_)
     for start in range(0, n - FIRST_BEATS + 1, FIRST_BEATS // 2):
         part = slice(start, start + FIRST_BEATS)

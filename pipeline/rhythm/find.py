@@ -16,6 +16,7 @@ from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.after_fibrillation import find_still_fibrillating
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
+from pipeline.rhythm.broad_escapes import find_broad_escapes
 from pipeline.rhythm.conduction_measures import conduction_of, waves_of
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
@@ -139,7 +140,7 @@ def episodes(
     # what noise makes doubtful is the class of a beat: its P wave and its interval tell of conduction all the same
     of_blocks = conduction if likely is context else conduction_of(likely, waves)
     blocks = outside_fibrillation(find_blocks(likely, measures=of_blocks), atrial)
-    proposed += [*find_pacing(context, stimuli), *blocks, *atrial]
+    proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
 
