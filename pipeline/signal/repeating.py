@@ -17,6 +17,7 @@ AROUND_BEATS: Final = 40  # on each side, among which a beat has its like ...
 LIKE: Final = 4  # ... so many times
 REST_MAX: Final = 0.02  # of the height of a beat: what is left of it without its like, root mean square
 PEAK_MAX: Final = 0.12  # and at most
+BETWEEN_MAX: Final = 0.25  # of the height of a QRS: waves where no beat is, P waves among them
 STEP: Final = 2  # every second sample
 
 
@@ -27,7 +28,7 @@ def repeating_windows(
     stop_s: NDArray[np.float64],
     asked: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
-    """Tell in which windows every beat comes again, in all leads: at least three of them.
+    """Tell in which windows every beat comes again, in all leads, at least three of them, and nothing else is there.
 
     Parameters
     ----------
@@ -46,8 +47,25 @@ def repeating_windows(
     for k in np.flatnonzero(asked & (stop - first >= LIKE - 1)).tolist():
         near = slice(max(0, int(first[k]) - AROUND_BEATS), int(stop[k]) + AROUND_BEATS)
         own = slice(int(first[k]) - near.start, int(stop[k]) - near.start)
-        found[k] = all(_repeat(lead, r_peak[near], own, conditioned.fs) for lead in conditioned.signal.T)
+        span = round(start_s[k] * conditioned.fs), round(stop_s[k] * conditioned.fs)
+        found[k] = all(
+            _repeat(lead, r_peak[near], own, conditioned.fs) and _rests(lead, r_peak[near], span, conditioned.fs)
+            for lead in conditioned.signal.T
+        )
     return found
+
+
+def _rests(lead: FloatArray, r_peak: IntArray, span: tuple[int, int], fs: float) -> bool:
+    """Tell whether a lead is at rest wherever no beat is: fibrillation hides among beats that repeat."""
+    reach = round(QRS_S * fs)
+    height = float(np.median(np.ptp(gather_around(lead, r_peak, np.arange(-reach, reach + 1)), axis=1)))
+    at, before, after = np.arange(*span), round(WINDOW_S[0] * fs), round(WINDOW_S[1] * fs)
+    last = np.searchsorted(r_peak, at, side="right") - 1
+    since = at - r_peak[np.maximum(last, 0)]
+    until = r_peak[np.minimum(last + 1, r_peak.size - 1)] - at
+    free = ((last < 0) | (since > after)) & ((last + 1 >= r_peak.size) | (until > before))
+    rest = lead[span[0] : span[1]][free[: max(0, lead.size - span[0])]]
+    return not rest.size or float(np.abs(rest - np.median(rest)).max()) <= BETWEEN_MAX * height
 
 
 def _repeat(lead: FloatArray, r_peak: IntArray, own: slice, fs: float) -> bool:

@@ -50,3 +50,12 @@ def test_only_windows_with_beats_that_are_asked_for_can_repeat():
     asked = START_S < 8.0
     assert windows(conditioned, r_peak, asked).tolist() == asked.tolist()
     assert not windows(conditioned, r_peak[:5]).any()
+
+
+def test_waves_where_no_beat_was_found_are_not_passed_over():
+    conditioned, r_peak = bigeminy()
+    t = np.arange(len(conditioned.signal)) / FS
+    free = (t > 25.2) & (t < 28.0)
+    signal = np.where(free, 0.6 * np.sin(2 * np.pi * 5 * t), conditioned.signal[:, 0])[:, None].astype(np.float32)
+    kept = r_peak[(r_peak < 25.0 * FS) | (r_peak > 28.0 * FS)]
+    assert not windows(Conditioned(signal, FS, conditioned.segments), kept)[6]
