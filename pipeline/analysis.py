@@ -360,7 +360,8 @@ def _context(prepared: Prepared, p: FloatArray, reason: Sequence[str]) -> Rhythm
     found = _unclassified(
         prepared.recording, prepared.conditioned, prepared.leads, prepared.quality, prepared.beats.sample
     )
-    likely = symbol if (~trusted & (p.max(axis=1) > 0)).any() else None
+    in_doubt = np.array([text == NOISE for text in reason], np.bool_) & ~prepared.quality.is_noisy(found.time_s)
+    likely = np.where(trusted | in_doubt, symbol, "Q") if in_doubt.any() else None
     symbol = np.where(trusted, symbol, "Q")
     return replace(found, symbol=symbol, trusted=trusted, confidence=p.max(axis=1), likely=likely)
 

@@ -39,7 +39,7 @@ class RhythmContext:
     quality : Quality or None
         What could be read where.
     likely : (n,) str or None
-        AAMI class of each beat as the network has it, whether it can be relied on or not; None if it is `symbol`.
+        The same with the network's class where that is in doubt only because of a little noise; None if it is `symbol`.
     """
 
     duration_s: float
@@ -59,7 +59,7 @@ class RhythmContext:
         return int(self.time_s.size)
 
     def as_likely(self) -> RhythmContext:
-        """Return the beats with the classes that the network has for them, also where these cannot be relied on."""
+        """Return the beats with the classes that the network has for them, also where a little noise makes doubt."""
         return self if self.likely is None else replace(self, symbol=self.likely, likely=None)
 
     @cached_property

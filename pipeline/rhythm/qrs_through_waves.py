@@ -23,6 +23,10 @@ SIZE: Final = (0.7, 1.4)  # of the usual one
 APART_S: Final = 0.25
 ON_TIME: Final = (0.7, 1.4)  # interval from one to the next, relative to the usual one
 IN_A_ROW: Final = 4
+LEAST_SHARE: Final = 0.6  # of the stretch, in which they go on: a few may be waves of fibrillation
+# Of the energy of the usual QRS, in this band at least: 0.15 to 0.4 where it is narrow. What vfdb's fibrillation and
+# flutter resemble are broad complexes, of which 0.08 is the most.
+SHARPNESS: Final = 0.12
 BESIDE_S: Final = 2.0  # of the signal on each side is filtered with it
 
 
@@ -45,18 +49,27 @@ def qrs_through_waves(
     Returns
     -------
     (n_runs, 2) float64
-        First and last R peak of each run of at least `IN_A_ROW`, seconds.
+        First and last R peak of each run of at least `IN_A_ROW`, seconds. None if the usual QRS is not sharp, or the
+        runs leave much of the stretch.
     """
     usual_rr_s = float(np.median(np.diff(usual_s)))
     sharp, first = _sharp(signal, fs, span_s)
     around, start = _sharp(signal, fs, (float(usual_s[0]), float(usual_s[-1])))
-    usual = np.median(_around(around, np.round(usual_s * fs).astype(np.int64) - start, fs), axis=0)
+    at = np.round(usual_s * fs).astype(np.int64)
+    usual = np.median(_around(around, at - start, fs), axis=0)
+    if _energy(usual) < SHARPNESS * _energy(np.median(_around(signal, at, fs), axis=0)):
+        return np.zeros((0, 2))
     found_s = (_peaks(sharp, usual, fs) + first) / fs
     found_s = found_s[(found_s >= span_s[0]) & (found_s <= span_s[1])]
     ratio = np.diff(found_s) / usual_rr_s
     on_time = (ratio >= ON_TIME[0]) & (ratio <= ON_TIME[1])
     spans = [(found_s[a], found_s[b]) for a, b in runs(on_time) if b - a + 1 >= IN_A_ROW]
-    return np.array(spans, np.float64).reshape(-1, 2)
+    covered_s = sum(stop - start for start, stop in spans)
+    return np.array(spans if covered_s >= LEAST_SHARE * (span_s[1] - span_s[0]) else [], np.float64).reshape(-1, 2)
+
+
+def _energy(qrs: FloatArray) -> float:
+    return float(np.square(qrs - qrs.mean(axis=0)).sum())
 
 
 def _sharp(signal: FloatArray, fs: float, span_s: tuple[float, float]) -> tuple[FloatArray, int]:
