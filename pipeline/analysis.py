@@ -17,6 +17,7 @@ from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.dropped_beats import without_false_s_in_block
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
 from pipeline.rhythm.interpolated import without_false_s
 from pipeline.rhythm.pacing import read_pacing
@@ -237,8 +238,10 @@ def classify(
     pacing = read_pacing(context)
     paced = pacing.ventricular & has_p
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
-    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
+    likely = None if context.likely is None else np.where(paced, "Q", context.likely)
+    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1), likely=likely)
     rhythm = episodes(context, prepared.in_signal, pacing)
+    p = without_false_s_in_block(p, context.time_s, rhythm)
     reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
     reason = _agreeing(reason, p, context.time_s, rhythm)
     report(1.0, f"{len(beats)} beats read")
@@ -362,7 +365,10 @@ def _context(prepared: Prepared, p: FloatArray, reason: Sequence[str]) -> Rhythm
     found = _unclassified(
         prepared.recording, prepared.conditioned, prepared.leads, prepared.quality, prepared.beats.sample
     )
-    return replace(found, symbol=np.where(trusted, symbol, "Q"), trusted=trusted, confidence=p.max(axis=1))
+    in_doubt = np.array([text == NOISE for text in reason], np.bool_) & ~prepared.quality.is_noisy(found.time_s)
+    likely = np.where(trusted | in_doubt, symbol, "Q") if in_doubt.any() else None
+    symbol = np.where(trusted, symbol, "Q")
+    return replace(found, symbol=symbol, trusted=trusted, confidence=p.max(axis=1), likely=likely)
 
 
 def _unclassified(
@@ -475,11 +481,11 @@ def _final_reasons(
 def _agreeing(
     reason: tuple[str, ...], p: FloatArray, time_s: NDArray[np.float64], rhythm: Sequence[Episode]
 ) -> tuple[str, ...]:
-    """Return the reasons (n,) with one for each beat that is N or S in fibrillation or a ventricular tachycardia.
+    """Return the reasons (n,) with one for each beat that is N or S in fibrillation or a rhythm of the ventricles.
 
     The last beat before such an episode is often at its very edge, and keeps its class.
     """
-    ventricular = [episode for episode in rhythm if episode.rhythm in ("VFL", "VT")]
+    ventricular = [episode for episode in rhythm if episode.rhythm in ("VFL", "VT", "IVR")]
     within = _covered(time_s, [replace(one, start_s=one.start_s + EDGE_S) for one in ventricular])
     contrary = within & np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("N", "S")])
     return tuple(text or VENTRICULAR if wrong else text for text, wrong in zip(reason, contrary.tolist(), strict=True))
