@@ -446,3 +446,41 @@ class RhythmDay:
     with_rhythms: Seconds
     added: Seconds
     steps: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of an analysis: its seconds by the clock and of the processor, and the most memory in it."""
+
+    name: str
+    wall_s: float
+    cpu_s: float
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class StagedRun:
+    """An analysis in a process of its own; `load` is how many processes the machine worked on when it began."""
+
+    hours: float
+    leads: int
+    fs: float
+    load: float
+    wall_s: float
+    cpu_s: float
+    memory_mb: int
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """A stages.json: analyses of recordings of different lengths.
+
+    `cpu_s_per_hour` is that of the longest with two leads, without loading the program; `most_from_line` how far those
+    of at least an hour are from it, as a share.
+    """
+
+    provenance: Provenance
+    cpu_s_per_hour: float
+    most_from_line: float
+    runs: tuple[StagedRun, ...]
