@@ -156,6 +156,7 @@ def prepare(
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     quality, noise = read.judged(r_peak, second(), config.signal)
+    read = replace(read, recording=recording)  # the masked copy of a day is not kept any longer
     found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
     if offset is not None:
         kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))

@@ -20,6 +20,7 @@ from pipeline.types import FloatArray, Recording, read_only
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0
 PIECE_MIN_S: Final = 1.0  # a shorter piece of a lead between two gaps is not worth a filter's transient
+ANTI_ALIASING_REACH: Final = 10  # of `scipy.signal.resample_poly`, in samples at the lower of the two rates
 JOIN_S: Final = 2.0  # a piece too short to be read alone is read with its neighbour across a gap of at most this
 
 
@@ -180,10 +181,18 @@ def _longest_stretch(recording: Recording, config: SignalConfig) -> tuple[float,
 def _resampled(lead: FloatArray, fs: float, ratio: Fraction, config: SignalConfig) -> FloatArray:
     high = min(config.lowpass_hz, 0.45 * fs)
     sos = sps.butter(config.filter_order, (config.highpass_hz, high), "bandpass", fs=fs, output="sos")
-    filtered = filtered_both_ways(sos, _interpolated(lead), fs)
-    if ratio != 1:
-        filtered = sps.resample_poly(filtered, ratio.numerator, ratio.denominator)
-    return np.asarray(filtered, np.float32)
+    up, down = ratio.numerator, ratio.denominator
+    if round(STRETCH_S * fs) % down:
+        return np.asarray(sps.resample_poly(filtered_both_ways(sos, lead, fs), up, down), np.float32)
+    out = np.empty(-(-lead.size * up // down), np.float32)
+    reach = down * (1 - (-ANTI_ALIASING_REACH * max(up, down) // (up * down)))
+    first, before, here = 0, np.zeros(0, np.float32), np.zeros(0, np.float32)
+    for after in (*_filtered_hours(sos, lead, fs), np.zeros(0, np.float32)):
+        piece = sps.resample_poly(np.concatenate([before, here, after[:reach]]), up, down) if here.size else here
+        stop = first + -(-here.size * up // down)
+        out[first:stop] = piece[before.size * up // down :][: stop - first]
+        first, before, here = stop, here[-reach:], after
+    return out
 
 
 def filtered_both_ways(sos: NDArray[np.float64], lead: FloatArray, fs: float) -> FloatArray:
@@ -207,14 +216,20 @@ def filtered_both_ways(sos: NDArray[np.float64], lead: FloatArray, fs: float) ->
     (n,) float32
         The filtered lead, in the same unit.
     """
+    return np.concatenate([*_filtered_hours(sos, lead, fs), np.zeros(0, np.float32)])
+
+
+def _filtered_hours(sos: NDArray[np.float64], lead: FloatArray, fs: float) -> Iterator[FloatArray]:
+    """Yield the hours of `filtered_both_ways`; what is missing is bridged."""
     stretch, margin = round(STRETCH_S * fs), round(MARGIN_S * fs)
-    out = np.empty(lead.size, np.float32)
+    missing = ~np.isfinite(lead)
+    gap = max((stop - start for start, stop in runs(missing)), default=0) + 1 if missing.any() else 0
     for start in range(0, lead.size, stretch):
         stop = min(start + stretch, lead.size)
-        first = max(0, start - margin)
-        filtered = sps.sosfiltfilt(sos, lead[first : stop + margin])
-        out[start:stop] = filtered[start - first : stop - first]
-    return out
+        first, low = max(0, start - margin), max(0, start - margin - gap)
+        piece = _interpolated(lead[low : stop + margin + gap])[first - low : stop + margin - low]
+        filtered = sps.sosfiltfilt(sos, piece)
+        yield np.asarray(filtered[start - first : stop - first], np.float32)
 
 
 def _interpolated(lead: FloatArray) -> FloatArray:
