@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline._util.memory import give_back
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
@@ -130,6 +131,7 @@ def episodes(
     proposed = [*known, *outside(pauses, without_beats(known))]
     stimuli = read_pacing(context) if pacing is None else pacing
     conduction = conduction_of(context)
+    give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
     blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
     proposed += [*find_pacing(context, stimuli), *blocks, *atrial]
