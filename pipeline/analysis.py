@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
+from pipeline._util.memory import give_back
 from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ModelError, SignalError
@@ -158,6 +159,8 @@ def prepare(
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     quality, noise = read.judged(r_peak, second(), config.signal)
+    read = replace(read, recording=recording)  # the masked copy of a day is not kept any longer
+    give_back()
     found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
     if offset is not None:
         kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))
@@ -234,6 +237,7 @@ def classify(
     p, has_p = _probabilities(beats, classifier, config, report)
     p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
     report(0.95, "Finding rhythms")
+    give_back()
     context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
     pacing = read_pacing(context)
     paced = pacing.ventricular & has_p

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline._util.memory import give_back
 from pipeline.config import DEFAULT, REVIEW, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
@@ -136,6 +137,7 @@ def episodes(
     stimuli = read_pacing(context) if pacing is None else pacing
     waves, likely = waves_of(context), context.as_likely()
     conduction = conduction_of(context, waves)
+    give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
     # what noise makes doubtful is the class of a beat: its P wave and its interval tell of conduction all the same
     of_blocks = conduction if likely is context else conduction_of(likely, waves)
