@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.helpers.stories import NARROW, WIDE, NewPage, Shot, assert_fits, open_demo, settle
 
@@ -114,6 +114,36 @@ def test_a_stretch_is_named_and_its_end_dragged(page: Page) -> None:
     settle(page)
     page.keyboard.press("x")
     expect(page.get_by_role("option", name=re.compile("Atrial fibrillation"))).to_have_count(0)
+
+
+def test_a_key_that_decides_is_refused_however_late_the_server_begins(page: Page) -> None:
+    open_review(page, "Mira Falk")
+    held: list[str | bytes] = []
+    late = False
+
+    def slow(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: held.append(message) if late else server.send(message))
+        servers.append(server)
+
+    servers: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("_stcore/stream"), slow)
+    page.reload()
+    expect(page.locator("html[data-keys=review]")).to_be_attached()
+    settle(page)
+    start, late = reviewed(page), True
+    page.keyboard.press("c")
+    page.wait_for_timeout(1500)
+    page.keyboard.press("c")
+    expect(page.get_by_role("status").filter(has_text="Not taken")).to_be_visible()
+    late = False
+    for message in held:
+        servers[-1].send(message)
+    expect(page.get_by_text(re.compile(rf"\b{start} of \d+ findings reviewed"))).to_have_count(0)
+    settle(page)
+    assert len(held) == 1
+    page.keyboard.press("u")
+    expect_reviewed(page, start)
 
 
 def drag_over_the_strip(page: Page, start: float, stop: float) -> None:
