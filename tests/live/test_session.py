@@ -21,8 +21,9 @@ from pipeline.datasets import demo_path
 from pipeline.errors import IntakeError, ModelError
 from pipeline.intake import read_path
 from pipeline.live.agreement import Agreement, compare
-from pipeline.live.alarms import alarms_of
-from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at
+from pipeline.live.alarms import Alarm, alarms_of, lasting
+from pipeline.live.latest import STRETCH_S, Latest, Window
+from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at, next_due_s
 from pipeline.live.replay import ReplaySource
 from pipeline.live.session import LiveSession, SessionPlan, new_name
 from pipeline.live.sources import Chunk, StreamFacts, nothing
@@ -114,6 +115,8 @@ def test_a_stream_without_samples_is_said_to_be_lost_and_found_again(
     source = Scripted(StreamFacts("s", FS, ("II",)), [*both[:4], *[None] * 6, *both[4:]])
     _, state, seen = run(source, tmp_path)
     phases = [one.phase for one in seen]
+    lost = [one for one in seen if one.phase == "lost"]
+    assert all((one.rate_bpm, one.rhythm, one.quality, one.alarms) == (None, "", "", ()) for one in lost)
     assert phases[0] == "opening"
     assert phases.index("recording") < phases.index("lost") < len(phases) - 1 - phases[::-1].index("recording")
     assert state.phase == "finished"
@@ -140,7 +143,7 @@ def test_each_beat_is_given_once_and_within_a_second_of_the_next(tmp_path: Path)
     lead, r_peak_s = made_ecg(FS, 24.0, rr_s=0.9)
     follower, given = Follower(), list[tuple[float, LiveBeat]]()
     for stop_s in np.arange(8.0, 24.01, 0.5):
-        look = look_at(lead[: round(stop_s * FS)].copy(), 0, network(), fs=FS, leads=("II",))
+        look = look_at(Window(lead[: round(stop_s * FS)].copy(), 0), network(), fs=FS, leads=("II",))
         given += [(stop_s, beat) for beat in follower.new_beats(look)]
     times = [beat.time_s for _, beat in given]
     assert np.all(np.diff(times) > 0.8)
@@ -151,8 +154,41 @@ def test_each_beat_is_given_once_and_within_a_second_of_the_next(tmp_path: Path)
         assert SETTLED_S - 0.05 <= stop_s - following <= SETTLED_S + 0.55
 
 
+def test_earlier_signal_is_read_and_gives_no_beat_again() -> None:
+    lead, r_peak_s = made_ecg(FS, 100.0, rr_s=0.9)
+    latest = Latest(1, FS)
+    latest.append(lead)
+    window = latest.window()
+    look = look_at(window, network(), fs=FS, leads=("II",))
+    alone = look_at(Window(lead[window.first :].copy(), window.first), network(), fs=FS, leads=("II",))
+    assert window.n_earlier == 2 * round(STRETCH_S * FS)
+    assert (look.start_s, look.stop_s) == (alone.start_s, alone.stop_s) == (40.0, 100.0)
+    assert look.analysis is not None
+    assert look.analysis.sample.size > look.time_s.size + 30
+    assert look.time_s == pytest.approx(alone.time_s, abs=0.02)
+    assert [np.abs(r_peak_s - at).min() < 0.05 for at in look.time_s] == [True] * len(look.letters)
+    given = Follower().new_beats(look)
+    assert [beat.time_s for beat in given] == look.time_s[:-1][look.time_s[1:] <= 100.0 - SETTLED_S].tolist()
+
+
+def test_the_next_class_is_due_when_the_last_beat_has_settled() -> None:
+    lead, r_peak_s = made_ecg(FS, 24.0, rr_s=0.9)
+    stop_s = float(r_peak_s[-2]) + 0.3
+    look = look_at(Window(lead[: round(stop_s * FS)].copy(), 0), network(), fs=FS, leads=("II",))
+    assert next_due_s(look) == pytest.approx(r_peak_s[-2] + SETTLED_S, abs=0.05)
+    later = look_at(Window(lead[: round((stop_s + 0.4) * FS)].copy(), 0), network(), fs=FS, leads=("II",))
+    assert next_due_s(later) == np.inf
+
+
+def test_an_alarm_holds_since_it_was_first_said() -> None:
+    before = (Alarm("AF", "Atrial fibrillation", 12.0),)
+    now = (Alarm("ASYS", "Asystole", 90.0), Alarm("AF", "Atrial fibrillation", 40.0))
+    assert [one.since_s for one in lasting(now, before)] == [90.0, 12.0]
+    assert lasting((), before) == ()
+
+
 def at_the_end(p_signal: FloatArray) -> list[str]:
-    look = look_at(p_signal, 0, network(), fs=FS, leads=("II",))
+    look = look_at(Window(p_signal, 0), network(), fs=FS, leads=("II",))
     return [alarm.kind for alarm in alarms_of(look)]
 
 
@@ -180,7 +216,7 @@ def test_ventricular_fibrillation_is_an_alarm() -> None:
 def test_atrial_fibrillation_is_an_alarm(record: str, kinds: list[str]) -> None:
     read = read_path(data_root() / "mitdb" / f"{record}.hea")
     first, stop = round(180 * read.fs), round(240 * read.fs)
-    look = look_at(read.p_signal[first:stop].copy(), first, network(), fs=read.fs, leads=read.leads)
+    look = look_at(Window(read.p_signal[first:stop].copy(), first), network(), fs=read.fs, leads=read.leads)
     assert [alarm.kind for alarm in alarms_of(look)] == kinds
     assert all(180 <= alarm.since_s < 240 for alarm in alarms_of(look))
 
