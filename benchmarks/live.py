@@ -37,19 +37,11 @@ from pipeline.datasets.splits import DS2
 from pipeline.intake import read_path
 from pipeline.live.agreement import Agreement, compare
 from pipeline.live.latest import Latest
+from pipeline.live.lookout import GLANCE_S, Lookout
 from pipeline.live.lsl import LslSource
-from pipeline.live.provisional import (
-    EVERY_S,
-    SAME_BEAT_S,
-    SETTLED_S,
-    Follower,
-    LiveBeat,
-    letters_of,
-    look_at,
-    next_due_s,
-)
+from pipeline.live.provisional import SAME_BEAT_S, SETTLED_S, Follower, LiveBeat, letters_of
 from pipeline.live.replay import ReplaySource
-from pipeline.live.session import LEAST_S, LiveSession, SessionPlan
+from pipeline.live.session import LiveSession, SessionPlan
 from pipeline.live.sources import Chunk
 from pipeline.live.state import LiveState
 from pipeline.signal.nearest import NO_BEAT, nearest
@@ -122,9 +114,9 @@ def agreement(options: argparse.Namespace) -> LiveAgreement:
         print(f"{record} {found.fraction:.4f} {found}", flush=True)
         both, worst = both + found, min(worst, (found.fraction, record))
     return LiveAgreement(
-        records=len(DS2), one_piece_in=options.every, piece_s=PIECE_S, beats=both.beats, same=both.same, contrary=both.contrary,
-        missed=both.missed, extra=both.extra, fraction=rounded(both.fraction), worst_record=worst[1],
-        worst_fraction=rounded(worst[0]),
+        records=len(DS2), one_piece_in=options.every, piece_s=PIECE_S, beats=both.beats, same=both.same,
+        contrary=both.contrary, missed=both.missed, extra=both.extra, fraction=rounded(both.fraction),
+        worst_record=worst[1], worst_fraction=rounded(worst[0]),
     )  # fmt: skip
 
 
@@ -179,31 +171,31 @@ class Replay:
     classifier: BeatClassifier
     follower: Follower = field(default_factory=Follower)
     seen_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    _latest: Latest = field(init=False)
-    _next_s: float = EVERY_S
+    _lookout: Lookout = field(init=False)
 
     def __post_init__(self) -> None:
-        self._latest = Latest(len(self.recording.leads), self.recording.fs)
+        latest = Latest(len(self.recording.leads), self.recording.fs)
+        self._lookout = Lookout(latest, self.classifier, self.recording.leads, GLANCE_S)
 
     def begin(self, start_s: float) -> None:
         """Go on to a moment, seconds; what would have been given before is not given."""
-        self._next_s = start_s
-        self._look(list[LiveBeat]())
+        self._lookout.next_s = start_s
+        self._look(list[LiveBeat](), at_once=True)
 
     def given_until(self, stop_s: float) -> list[LiveBeat]:
         """Return what is given until a moment, seconds."""
         given = list[LiveBeat]()
-        while self._next_s <= stop_s:
+        while self._lookout.next_s <= stop_s:
             self._look(given)
         return given
 
-    def _look(self, given: list[LiveBeat]) -> None:
-        fs, at_s = self.recording.fs, self._next_s
-        self._latest.append(self.recording.p_signal[self._latest.n_frames : math.ceil(at_s * fs)])
-        look = look_at(self._latest.window(), self.classifier, fs=fs, leads=self.recording.leads)
-        given += self.follower.new_beats(look)
-        self.seen_s = look.time_s
-        self._next_s = min(at_s + EVERY_S, max(at_s + LEAST_S, next_due_s(look)))
+    def _look(self, given: list[LiveBeat], *, at_once: bool = False) -> None:
+        latest = self._lookout.latest
+        latest.append(self.recording.p_signal[latest.n_frames : math.ceil(self._lookout.next_s * latest.fs)])
+        look = self._lookout.look(at_once=at_once)
+        if look is not None:
+            self.seen_s = look.time_s
+            given += self.follower.new_beats(look)
 
 
 def _compared(final: Analysis, given: list[LiveBeat]) -> Agreement:

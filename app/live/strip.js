@@ -106,6 +106,7 @@ export default function ({ data, parentElement }) {
   root.dataset.latest = ends.toFixed(3);
   root.dataset.written = data.written.toFixed(3);
   root.dataset.over = String(data.over);
+  root.dataset.lost = String(data.lost);
   const step = () => {
     const done = Math.min(1, (performance.now() - root.since) / SMOOTH_MS);
     root.shown = root.from + (root.until - root.from) * done;

@@ -117,6 +117,12 @@ class Latest:
             newest[: self._frames(BLANK_S)] = np.nan
         return Window(read_only(np.concatenate([*earlier, newest])), first, sum(map(len, earlier)))
 
+    def newest(self, seconds: float) -> Window:
+        """Return a copy of the newest frames alone, of so many seconds at most."""
+        with self._lock:
+            first = max(0, self.n_frames - min(self._frames(seconds), len(self._ring)))
+            return Window(read_only(self._copied(first, self.n_frames)), first)
+
     def _keep_stretch(self) -> None:
         """Keep the stretch that has just become whole, if its turn has come."""
         place = int(self.n_frames / self.fs // STRETCH_S) - 1

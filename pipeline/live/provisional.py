@@ -19,7 +19,6 @@ from pipeline.labels import NOT_CLASSIFIED
 from pipeline.live.latest import Window
 from pipeline.types import Analysis, FloatArray, Recording
 
-EVERY_S: Final = 0.4  # between the starts of two looks at most: each R peak is seen by one before it has settled
 SETTLED_S: Final = 0.6  # behind the next R peak there must be so much signal; with less, fewer agree (DS1)
 SAME_BEAT_S: Final = 0.15  # two looks at one beat differ by less
 
@@ -139,9 +138,3 @@ class Follower:
         if found:
             self.given_s = found[-1].time_s
         return found
-
-
-def next_due_s(look: Look) -> float:
-    """Return how much signal there must be for the next class, seconds from the start; infinity if nothing is known."""
-    waiting = look.time_s[look.time_s > look.stop_s - SETTLED_S]
-    return float(waiting[0]) + SETTLED_S if waiting.size else np.inf

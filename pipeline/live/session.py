@@ -23,14 +23,15 @@ from pipeline.config import DEFAULT, Limits
 from pipeline.errors import EcgError, LimitError
 from pipeline.live.alarms import alarms_of, lasting, quality_now, rate_now, rhythm_now
 from pipeline.live.latest import Latest, Window
-from pipeline.live.provisional import EVERY_S, Follower, LiveBeat, Look, look_at, next_due_s
+from pipeline.live.lookout import GLANCE_S, Lookout
+from pipeline.live.provisional import Follower, LiveBeat, Look, look_at
 from pipeline.live.recorder import Recorder
 from pipeline.live.sources import Chunk, Source, StreamFacts
 from pipeline.live.state import LiveState, Phase
 from pipeline.live.timeline import Timeline
 from pipeline.types import LEAD_NAME, FloatArray
 
-LEAST_S: Final = 0.2  # between the starts of two looks
+LEAST_S: Final = 0.1  # of wall time between two looks or glances: a replay may be many times as fast as a device
 TOLD_S: Final = 1.0  # between two states of a recording that is no longer watched
 LOST_S: Final = 2.0  # without a sample for so long, the stream is said to be lost
 SHOWN_S: Final = 20.0  # of beats in a state
@@ -199,16 +200,17 @@ class LiveSession:
         try:
             classifier, follower = self.load(), Follower()
             warm_up(classifier, facts)
-            seen, due = 0, 0.0
+            lookout, seen = Lookout(latest, classifier, facts.leads), 0
             while True:
                 last, began, came = over.is_set(), time.monotonic(), latest.n_frames
                 if came != seen:
-                    seen, due = came, facts.fs * self._look(classifier, follower, facts, latest)
+                    self._look(lookout, follower, last=last)
+                seen = came
                 if last:
                     return
-                while (rest_s := _rest_s(time.monotonic() - began, (due - latest.n_frames) / facts.fs)) > 0:
-                    if over.wait(rest_s):
-                        break
+                over.wait(LEAST_S - (time.monotonic() - began))
+                while latest.n_frames < lookout.next_s * facts.fs and not over.is_set():
+                    over.wait(min(GLANCE_S, lookout.next_s - latest.n_frames / facts.fs))
         except Exception as error:  # noqa: BLE001 - whatever it is, the recording goes on and nothing old is shown
             self._unwatched(error, over)
 
@@ -227,10 +229,11 @@ class LiveSession:
             with suppress(Exception), self._telling:  # to tell it may be what fails; it is tried again
                 self.watch(self._state, ())
 
-    def _look(self, classifier: BeatClassifier, follower: Follower, facts: StreamFacts, latest: Latest) -> float:
-        """Look at the newest signal; return how much there must be for the next class, seconds from the start."""
+    def _look(self, lookout: Lookout, follower: Follower, *, last: bool) -> None:
         began = time.monotonic()
-        look = look_at(latest.window(), classifier, fs=facts.fs, leads=facts.leads)
+        look = lookout.look(at_once=last)
+        if look is None:
+            return
         new = follower.new_beats(look)
         for beat in new:
             self.beats_s.append(beat.time_s)
@@ -240,7 +243,6 @@ class LiveSession:
         while self._shown and self._shown[0].time_s < look.stop_s - SHOWN_S:
             self._shown.popleft()
         self._told(look, tuple(new), 1000 * (time.monotonic() - began))
-        return next_due_s(look)
 
     def _told(self, look: Look, new: tuple[LiveBeat, ...], look_ms: float) -> None:
         with self._telling:
@@ -282,19 +284,6 @@ def warm_up(classifier: BeatClassifier, facts: StreamFacts) -> None:
         Rate and leads of what will come.
     """
     look_at(Window(_pulses(facts), 0), classifier, fs=facts.fs, leads=facts.leads)
-
-
-def _rest_s(since_s: float, missing_s: float) -> float:
-    """Return how long to wait before another look.
-
-    Parameters
-    ----------
-    since_s : float
-        Since the look before began.
-    missing_s : float
-        How much signal the next class still needs.
-    """
-    return min(EVERY_S - since_s, max(LEAST_S - since_s, missing_s))
 
 
 def _pulses(facts: StreamFacts) -> FloatArray:

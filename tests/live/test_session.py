@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -23,7 +24,8 @@ from pipeline.intake import read_path
 from pipeline.live.agreement import Agreement, compare
 from pipeline.live.alarms import Alarm, alarms_of, lasting
 from pipeline.live.latest import STRETCH_S, Latest, Window
-from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at, next_due_s
+from pipeline.live.lookout import GLANCE_S, Lookout
+from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at
 from pipeline.live.replay import ReplaySource
 from pipeline.live.session import LiveSession, SessionPlan, new_name
 from pipeline.live.sources import Chunk, StreamFacts, nothing
@@ -171,13 +173,34 @@ def test_earlier_signal_is_read_and_gives_no_beat_again() -> None:
     assert [beat.time_s for beat in given] == look.time_s[:-1][look.time_s[1:] <= 100.0 - SETTLED_S].tolist()
 
 
-def test_the_next_class_is_due_when_the_last_beat_has_settled() -> None:
-    lead, r_peak_s = made_ecg(FS, 24.0, rr_s=0.9)
-    stop_s = float(r_peak_s[-2]) + 0.3
-    look = look_at(Window(lead[: round(stop_s * FS)].copy(), 0), network(), fs=FS, leads=("II",))
-    assert next_due_s(look) == pytest.approx(r_peak_s[-2] + SETTLED_S, abs=0.05)
-    later = look_at(Window(lead[: round((stop_s + 0.4) * FS)].copy(), 0), network(), fs=FS, leads=("II",))
-    assert next_due_s(later) == np.inf
+def test_a_class_is_given_when_the_next_beat_has_settled_and_glances_are_enough_for_that() -> None:
+    lead, r_peak_s = made_ecg(FS, 40.0, rr_s=0.9)
+    latest, follower, at_s = Latest(1, FS), Follower(), 20.0
+    lookout, looks, late_s = Lookout(latest, network(), ("II",), at_s), 0, list[float]()
+    while at_s < 39.0:
+        latest.append(lead[latest.n_frames : math.ceil(at_s * FS)])
+        look = lookout.look()
+        if look is not None:
+            looks += 1
+            late_s += [at_s - r_peak_s[r_peak_s > beat.time_s + 0.1][0] for beat in follower.new_beats(look)]
+        assert at_s < lookout.next_s <= at_s + GLANCE_S + 1 / FS
+        at_s = lookout.next_s
+    assert len(late_s) > 30
+    assert max(late_s[20:]) < SETTLED_S + 0.05
+    assert min(late_s[20:]) > SETTLED_S - 0.05
+    assert looks < 1.5 * (39 - 20) / 0.9
+
+
+def test_without_beats_there_is_a_look_every_second() -> None:
+    lead, _ = made_ecg(FS, 20.0)
+    latest = Latest(1, FS)
+    latest.append(lead)
+    lookout, looks = Lookout(latest, network(), ("II",)), 0
+    for _ in range(40):
+        looks += lookout.look() is not None
+        latest.append(np.zeros((round((lookout.next_s - latest.n_frames / FS) * FS) + 1, 1), np.float32))
+    still_s = latest.n_frames / FS - 20.0
+    assert still_s - 2 <= looks <= still_s + 3
 
 
 def test_an_alarm_holds_since_it_was_first_said() -> None:
@@ -243,16 +266,20 @@ def test_whatever_ends_the_classes_is_said_to_the_end_and_nothing_old_stays(
         return looks.pop()(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr("pipeline.live.session.warm_up", lambda *_: None)
-    monkeypatch.setattr("pipeline.live.session.look_at", once)
+    monkeypatch.setattr("pipeline.live.lookout.look_at", once)
     monkeypatch.setattr("pipeline.live.session.TOLD_S", 0.05)
     lead, _ = made_ecg(FS, 24.0)
 
     def chunks() -> Iterator[Chunk | None]:
         yield Chunk(lead[:4000], 0.0)
+        at = 4000
         while not stopped.is_set():
             yield None
+            if not looks and at < 5500:  # after the first look, what comes leads to another
+                yield Chunk(lead[at : at + 5], at / FS)
+                at += 5
         yield from [None] * 50  # a second in which it is said again and again
-        yield Chunk(lead[4000:], 16.0)
+        yield Chunk(lead[at:], at / FS)
 
     source = Scripted(StreamFacts("s", FS, ("II",)), chunks())  # type: ignore[arg-type]
     session, state, seen = run(source, tmp_path)
