@@ -37,15 +37,16 @@ BEATS: Final = 8  # of each record
 DOUBTFUL, NEAR_S, FROM_S, SEED = 0.88, 6.0, 90.0, 7
 NO_GRID: Final = 1 / 360  # a sample
 NOTHING: Final = Agreement(0, 0, 0, 0, 0)
+LATER_S: Final = 0.6
 CHOICES: Final[dict[str, tuple[Reach, float]]] = {
-    "a minute": (Reach(60.0, NO_GRID, 0), 0.35),
-    "a minute, later": (Reach(60.0, NO_GRID, 0), SETTLED_S),
-    "a minute from the grid": (Reach(60.0, 4.0, 0), 0.35),
-    "a minute from the grid, later": (Reach(60.0, 4.0, 0), SETTLED_S),
-    "five minutes, later": (Reach(300.0, 4.0, 0), SETTLED_S),
-    "a minute and 8 stretches, later": (Reach(60.0, 4.0, 8), SETTLED_S),
-    "a minute and 16 stretches": (Reach(60.0, 4.0, 16), 0.35),
-    "a minute and 16 stretches, later": (Reach(60.0, 4.0, 16), SETTLED_S),
+    "a minute": (Reach(60.0, NO_GRID, 0), SETTLED_S),
+    "a minute, later": (Reach(60.0, NO_GRID, 0), LATER_S),
+    "a minute from the grid": (Reach(60.0, 4.0, 0), SETTLED_S),
+    "a minute from the grid, later": (Reach(60.0, 4.0, 0), LATER_S),
+    "five minutes, later": (Reach(300.0, 4.0, 0), LATER_S),
+    "a minute and 8 stretches, later": (Reach(60.0, 4.0, 8), LATER_S),
+    "a minute and 16 stretches": (Reach(60.0, 4.0, 16), SETTLED_S),
+    "a minute and 16 stretches, later": (Reach(60.0, 4.0, 16), LATER_S),
 }
 
 

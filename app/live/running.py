@@ -12,6 +12,7 @@ from app.common.theme import palette
 from app.live import strip
 from app.live.sources import open_button
 from pipeline.errors import DataError
+from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
 from pipeline.live.process import LiveManager
 from pipeline.live.recorder import read_tail
 from pipeline.live.sources import StreamFacts
@@ -21,6 +22,7 @@ from pipeline.wording import clock
 EVERY_S = 0.3
 BEHIND_S = 5.0  # what was not read yet, before "no alarm" would be a word about the past
 LEADS_SHOWN = 3
+_COUNTED = {**dict(zip(AAMI_CLASSES, AAMI_CLASSES, strict=True)), NOT_CLASSIFIED: "unclassified"}
 _WORDS = {"opening": "Looking for the signal", "recording": "Recording", "lost": "Signal lost", "finished": "Finished",
           "failed": "Stopped"}  # fmt: skip
 
@@ -107,11 +109,11 @@ def _numbers(found: LiveState) -> None:
         st.metric("Recorded", clock(found.recorded_s, tenths=False), width=130)
         st.metric("Missing", f"{found.n_missing / found.fs if found.fs else 0:.1f} s", width=110)
     waiting = "–" if found.unwatched or found.phase == "lost" else "needs ten seconds of signal"
-    counts = ", ".join(f"{count} {plain(letter)}" for letter, count in sorted(found.counts.items())) or "–"
+    counts = ", ".join(f"{found.counts[letter]} {word}" for letter, word in _COUNTED.items() if letter in found.counts)
     lines = (
         f"**Rhythm** {plain(found.rhythm) or waiting}",
         f"**Signal** {plain(found.quality) or '–'}",
-        f"**Beats, provisional** {counts}",
+        f"**Beats, provisional** {counts or '–'}",
     )
     st.markdown("  \n".join(lines))
     hidden = len(found.leads) - LEADS_SHOWN

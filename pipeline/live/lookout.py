@@ -20,7 +20,7 @@ from pipeline.signal.conditioning import condition
 from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.types import Recording
 
-GLANCE_S: Final = 0.25  # of signal between two glances: each R peak is seen by one before it has settled
+GLANCE_S: Final = 0.2  # of signal between two glances: most R peaks are seen by one before they have settled
 LOOK_S: Final = 1.0  # of signal between two looks at most: what has no beats, such as an asystole, is looked at, too
 SEEN_S: Final = 12.0  # of signal in a glance
 

