@@ -365,10 +365,11 @@ class ReviewSpeed:
 
 @dataclass(frozen=True)
 class LiveAgreement:
-    """Provisional against final classes of replayed records, one look in `one_look_in`."""
+    """Provisional against final classes of replayed records, of one piece of `piece_s` in `one_piece_in`."""
 
     records: int
-    one_look_in: int
+    one_piece_in: int
+    piece_s: float
     beats: int
     same: int
     contrary: int
@@ -377,6 +378,35 @@ class LiveAgreement:
     fraction: float
     worst_record: str
     worst_fraction: float
+
+
+@dataclass(frozen=True)
+class LiveChoice:
+    """What a live look may read, and when: provisional against final classes of the same beats, and its CPU time."""
+
+    name: str
+    newest_s: float
+    grid_s: float
+    stretches: int
+    settled_s: float
+    beats: int
+    same: int
+    contrary: int
+    missed: int
+    extra: int
+    fraction: float
+    cpu_ms: float
+
+
+@dataclass(frozen=True)
+class LiveChoices:
+    """A live_choices.json: choices compared on beats of training records that are easily classified otherwise."""
+
+    provenance: Provenance
+    records: int
+    beats_per_record: int
+    doubtful_below: float
+    choices: tuple[LiveChoice, ...]
 
 
 @dataclass(frozen=True)
