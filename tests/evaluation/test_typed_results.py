@@ -13,6 +13,7 @@ import pytest
 from benchmarks.results import (
     Digitisation,
     Exports,
+    LearntStatements,
     LiveBenchmark,
     LiveChoices,
     PageOutcomes,
@@ -59,6 +60,7 @@ KINDS = {
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/review_speed.json": ReviewSpeed,
     "docs/experiments/rhythm_day.json": RhythmDay,
+    "docs/experiments/statements.json": LearntStatements,
     "docs/experiments/twelve_lead_reading.json": TwelveLeadReading,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
