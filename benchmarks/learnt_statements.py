@@ -1,4 +1,4 @@
-"""Whether models learnt on the measures of an ECG find more than the criteria: `python -m benchmarks.learnt_statements`.
+"""Whether models learnt on the measures of an ECG find more than criteria: `python -m benchmarks.learnt_statements`.
 
 For each statement with 15 positives and more: logistic regression and extremely randomised trees on what is measured
 (intervals, axes, waves of twelve leads, superclasses, age and sex), in ten folds of PTB-XL and LUDB, and the sum of
