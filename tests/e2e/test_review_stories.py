@@ -17,7 +17,7 @@ def open_review(page: Page, name: str = "Ada Moreau") -> None:
     """The demo's study, from the Analyse page, under a name given by the keyboard."""
     open_demo(page)
     page.get_by_role("button", name="Review this recording").click()
-    expect(page).to_have_url(re.compile(r"/review\?study=\d+"))
+    expect(page).to_have_url(re.compile(r"/review\?study=[\w-]{22}"))
     page.get_by_label("Your name").fill(name)
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"Reading as {name}")).to_be_visible()
