@@ -83,7 +83,8 @@ def _sharp(signal: FloatArray, fs: float, span_s: tuple[float, float]) -> tuple[
 def _around(leads: FloatArray, at: NDArray[np.int64], fs: float) -> FloatArray:
     reach = round(REACH_S * fs)
     inside = at[(at >= reach) & (at < len(leads) - reach)]
-    return leads[inside[:, None] + np.arange(-reach, reach + 1)]
+    found: FloatArray = leads[inside[:, None] + np.arange(-reach, reach + 1)]
+    return found
 
 
 def _peaks(leads: FloatArray, usual: FloatArray, fs: float) -> NDArray[np.int64]:

@@ -83,10 +83,10 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
     check_extent(n_samples, len(chosen.kept), chosen.fs, limits)
     signal = np.full((n_samples, len(chosen.kept)), np.nan, np.float32)
     for column, i in enumerate(chosen.kept):
-        values = np.concatenate(found[column])
+        whole = np.concatenate(found[column])
         found[column] = []
-        span = min(n_samples, round(len(values) * chosen.fs / channels[i].rate_hz))
-        signal[:span, column] = interpolated(values, span)
+        span = min(n_samples, round(len(whole) * chosen.fs / channels[i].rate_hz))
+        signal[:span, column] = interpolated(whole, span)
     decoded = Decoded(
         fs=chosen.fs,
         signal=signal,
