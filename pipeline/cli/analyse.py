@@ -150,7 +150,7 @@ def _analyse_one(
             if len(opened.recordings) == 1:
                 raise
             failed += 1
-            say(f"{label(path)}: {recording.name} in the archive was not analysed: {error}")
+            say(f"{label(path)}: {recording.name} was not analysed: {error}")
     return failed + len(opened.refused)
 
 

@@ -76,7 +76,7 @@ def read_uploads(
     """
     if not files:
         raise IntakeError(f"No file was given; choose {_ACCEPTED}.")
-    _check_total(files, config)
+    check_total(files, config)
     parts = _unpacked(files, config)
     _check_duplicates(parts)
     packed = {name for name, _ in parts} - {name for name, _ in files}
@@ -251,7 +251,8 @@ def _ending(name: str) -> str:
     return ".csv" if ending in TABLE_ENDINGS else ending
 
 
-def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
+def check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
+    """Refuse files that are too large together. Raises LimitError."""
     total, limit = sum(len(payload) for _, payload in files), config.limits.upload_bytes
     if total > limit:
         raise LimitError(f"The upload has {total:,} bytes, the limit is {limit:,}; upload fewer or shorter recordings.")
@@ -394,7 +395,7 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
     def fetch(name: bytes) -> bytes:
         if name not in files:
             files[name] = _read_beside(name, header_path, config)
-            _check_total([("", payload) for payload in files.values()], config)
+            check_total([("", payload) for payload in files.values()], config)
         return files[name]
 
     for name in needed_files(header, fetch, config.limits):

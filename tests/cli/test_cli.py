@@ -127,8 +127,8 @@ def test_an_archive_is_analysed_although_some_of_its_files_cannot_be(stand, fold
     assert cli.main(["analyse", str(folder / "all.zip"), "--output", str(folder / "o")]) == 3
     assert [path.name for path in (folder / "o").iterdir()] == ["a.json"]
     said = capsys.readouterr().err.strip().splitlines()
-    assert said[0].startswith("all.zip: bad.xml in the archive was not read: The GE MUSE XML file")
-    assert said[1].startswith("all.zip: short in the archive was not analysed: ")
+    assert said[0].startswith("all.zip: bad.xml was not read: The GE MUSE XML file")
+    assert said[1].startswith("all.zip: short was not analysed: ")
     assert len(said) == 2
 
 
