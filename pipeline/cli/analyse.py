@@ -111,12 +111,12 @@ def _record(path: Path) -> str:
 
 
 def _unfolded(paths: Sequence[Path]) -> list[Path]:
-    """Return the paths with each folder replaced by the recordings in it. Raises IntakeError if it holds none."""
-    from pipeline.intake.folders import recording_files
+    """Return the paths with each folder replaced by what is in it. Raises IntakeError if it holds no recording."""
+    from pipeline.intake.folders import archive_files, recording_files
 
     found: list[Path] = []
     for path in paths:
-        inside = recording_files(path) if path.is_dir() else [path]
+        inside = sorted([*recording_files(path), *archive_files(path)]) if path.is_dir() else [path]
         if not inside:
             raise IntakeError(f"The folder {label(path)!r} holds no recording; choose another one.")
         found += inside
@@ -142,8 +142,7 @@ def _analyse_one(
     for recording in opened.recordings:
         try:
             _require_new_name(recording.name, written)
-            if path.suffix.lower() in _TABLES and recording.notices:
-                say(f"{label(path)}: {' '.join(recording.notices)}")
+            _say_notices(path, recording)
             _analyse_recording(recording, path, options, load, progress)
         except ModelError:
             raise
@@ -151,8 +150,15 @@ def _analyse_one(
             if len(opened.recordings) == 1:
                 raise
             failed += 1
-            say(f"{label(path)}: {recording.name} in the archive was not analysed: {error}")
+            say(f"{label(path)}: {recording.name} was not analysed: {error}")
     return failed + len(opened.refused)
+
+
+def _say_notices(path: Path, recording: Recording) -> None:
+    """Say what was taken for what in a table, and what became of the files of an archive."""
+    packed = path.suffix.lower() == ".zip"
+    if recording.notices and (packed or path.suffix.lower() in _TABLES):
+        say(f"{label(path)}: {f'{recording.name}: ' if packed else ''}{' '.join(recording.notices)}")
 
 
 def _require_new_name(name: str, written: set[str]) -> None:

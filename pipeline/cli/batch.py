@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from pipeline.cli.shared import OK, REFUSED, positive, progress_bars, say
+from pipeline.cli.shared import OK, REFUSED, lists_formats, positive, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 
 _TOLD = 20  # refusals that are listed; the summary has all
@@ -23,6 +23,7 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS", help='of a Dask cluster, such as "tcp://10.0.0.5:8786"')
     parser.add_argument("--workers", type=positive, metavar="N", help="processes here (default: one per processor)")
     parser.set_defaults(command=_batch)
+    lists_formats(parser)
 
 
 def add_worklist(parser: argparse.ArgumentParser) -> None:

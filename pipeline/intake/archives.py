@@ -12,14 +12,21 @@ from pipeline.errors import EcgError, IntakeError
 from pipeline.intake.batch import Files, split_uploads
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, safe_name
 from pipeline.intake.csv_reader import CsvOptions
-from pipeline.intake.uploads import is_part_or_recording, left_aside, read_path, read_uploads, read_zip_file
+from pipeline.intake.uploads import (
+    check_total,
+    is_part_or_recording,
+    left_aside,
+    read_path,
+    read_uploads,
+    read_zip_file,
+)
 from pipeline.intake.zip_reader import open_zip
 from pipeline.types import Recording
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A file of an archive that could not be read: its safe name, and why, in a sentence."""
+    """A file that could not be read beside others that could: its safe name, and why, in a sentence."""
 
     name: str
     why: str
@@ -27,7 +34,7 @@ class Refused:
     @property
     def sentence(self) -> str:
         """One sentence that names the file and the reason."""
-        return f"{self.name} in the archive was not read: {self.why}"
+        return f"{self.name} was not read: {self.why}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +75,12 @@ def open_uploads(
     """
     if not any(_is_archive(*file) for file in files):
         return Opened(tuple(read_uploads(files, csv=csv, identity=identity, config=config)))
-    inside, refused = _unpacked(files, config)
-    aside = [file for file in inside if not is_part_or_recording(*file)]
+    check_total(files, config)
+    loose = [file for file in files if not _is_archive(*file)]
+    packed, refused = _unpacked(files, config)
+    aside = [file for file in packed if not is_part_or_recording(*file)]
     recordings: list[Recording] = []
-    for folder, own in _folders([file for file in inside if file not in aside]):
+    for folder, own in _folders([*loose, *(file for file in packed if file not in aside)]):
         for _, part in split_uploads(own, config=config):
             try:
                 found = read_uploads(part, csv=csv, identity=identity, config=config)
@@ -83,7 +92,7 @@ def open_uploads(
     if not recordings and len(refused) == 1:
         raise IntakeError(refused[0].why)
     if not recordings and refused:
-        raise IntakeError(f"None of {len(refused)} files in the archive can be read; {refused[0].sentence}")
+        raise IntakeError(f"None of {len(refused)} files can be read; {refused[0].sentence}")
     if not recordings:
         return Opened(tuple(read_uploads(files, csv=csv, identity=identity, config=config)))  # refuses, and says why
     return Opened(tuple(left_aside(recordings, [name for name, _ in aside])), tuple(refused))
@@ -114,12 +123,9 @@ def _is_archive(name: str, payload: bytes) -> bool:
 
 
 def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> tuple[Files, list[Refused]]:
-    """Return the loose files and those of all archives, without clutter, and what could not be unpacked."""
+    """Return the files in all archives, without clutter, and what could not be unpacked."""
     inside, refused = [], []
-    for name, payload in files:
-        if not _is_archive(name, payload):
-            inside.append((name, payload))
-            continue
+    for payload in (payload for name, payload in files if _is_archive(name, payload)):
         for member in open_zip(payload, limits=config.limits):
             if is_clutter(member.name):
                 continue

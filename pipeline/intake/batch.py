@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError, IntakeError, LimitError
-from pipeline.intake.content import OTHER_ANNOTATIONS, TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter
+from pipeline.intake.content import (
+    OTHER_ANNOTATIONS,
+    TABLE_ENDINGS,
+    file_ending,
+    file_stem,
+    folded_name,
+    foreign_kind,
+    is_clutter,
+)
 from pipeline.intake.picture_reader import count_pages
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.zip_reader import open_zip, zip_names
@@ -110,7 +118,7 @@ def split_uploads(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAUL
 
 
 def _folded(name: str) -> str:
-    return re.split(r"[/\\]", name)[-1].casefold()
+    return folded_name(re.split(r"[/\\]", name)[-1])
 
 
 def _needed(header: bytes, files: Sequence[tuple[str, bytes]], config: Config) -> set[str]:
@@ -124,7 +132,7 @@ def _needed(header: bytes, files: Sequence[tuple[str, bytes]], config: Config) -
 
 
 def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape").casefold()
+    return folded_name(name.decode("utf-8", "surrogateescape"))
 
 
 def _belongs(name: str, header: str, wanted: set[str]) -> bool:

@@ -120,6 +120,11 @@ def file_ending(name: str) -> str:
     return "." + base.rsplit(".", 1)[1].lower() if "." in base else ""
 
 
+def folded_name(name: str) -> str:
+    """Return a file name without what file systems change: case, and the form of accents."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def is_clutter(name: str) -> bool:
     """Tell whether a file in an archive is no recording: what macOS or Windows adds, or PhysioNet puts beside records.
 

@@ -17,6 +17,7 @@ from pipeline.intake.content import (
     TABLE_ENDINGS,
     file_ending,
     file_stem,
+    folded_name,
     foreign_kind,
     is_clutter,
     may_be_page,
@@ -30,12 +31,12 @@ from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
-from pipeline.types import Recording
+from pipeline.types import NAME_SIGNS, Recording
 
 _KNOWN_ENDINGS: Final = frozenset(f".{ending}" for ending in format_endings())
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
+_RX_FILE_NAME: Final = re.compile(f"[{NAME_SIGNS}]{{1,64}}(?:\\.[{NAME_SIGNS}]{{1,16}}){{0,2}}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
 _ACCEPTED: Final = f"one of these: {format_names()}"
 
@@ -75,7 +76,7 @@ def read_uploads(
     """
     if not files:
         raise IntakeError(f"No file was given; choose {_ACCEPTED}.")
-    _check_total(files, config)
+    check_total(files, config)
     parts = _unpacked(files, config)
     _check_duplicates(parts)
     packed = {name for name, _ in parts} - {name for name, _ in files}
@@ -229,12 +230,12 @@ def _header_path(path: Path) -> Path:
 
 
 def _beside(path: Path, name: str) -> Path:
-    """Return the file of that name in the folder of `path`, or the only one whose name differs by case."""
+    """Return the file of that name in the folder of `path`, or the only one that differs by case or Unicode form."""
     exact = path.parent / name
     if exact.exists() or not path.name:
         return exact
     try:
-        alike = [found for found in path.parent.iterdir() if found.name.casefold() == name.casefold()]
+        alike = [found for found in path.parent.iterdir() if folded_name(found.name) == folded_name(name)]
     except OSError:
         return exact
     return alike[0] if len(alike) == 1 else exact
@@ -250,7 +251,8 @@ def _ending(name: str) -> str:
     return ".csv" if ending in TABLE_ENDINGS else ending
 
 
-def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
+def check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
+    """Refuse files that are too large together. Raises LimitError."""
     total, limit = sum(len(payload) for _, payload in files), config.limits.upload_bytes
     if total > limit:
         raise LimitError(f"The upload has {total:,} bytes, the limit is {limit:,}; upload fewer or shorter recordings.")
@@ -291,7 +293,7 @@ def _label(name: str) -> str:
 def _check_duplicates(parts: Sequence[tuple[str, bytes]]) -> None:
     seen: set[str] = set()
     for name, _ in parts:
-        key = _base(name).casefold()
+        key = folded_name(_base(name))
         if key in seen:
             raise IntakeError(f"Two files are called {_label(name)!r}; upload each part of a recording once.")
         seen.add(key)
@@ -351,11 +353,11 @@ def _require_header(header: bytes) -> None:
 
 def _files_of(name: str, header: bytes, files: Mapping[str, bytes], config: Config) -> dict[bytes, str]:
     """Match the files that a header needs with those of the upload, whatever their case; explain which is missing."""
-    folded = {key.casefold(): key for key in files}
+    folded = {folded_name(key): key for key in files}
 
     def key_of(wanted: bytes) -> str | None:
         plain = wanted.decode("utf-8", "surrogateescape")
-        return plain if plain in files else folded.get(plain.casefold())
+        return plain if plain in files else folded.get(folded_name(plain))
 
     def fetch(wanted: bytes) -> bytes | None:
         key = key_of(wanted)
@@ -393,7 +395,7 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
     def fetch(name: bytes) -> bytes:
         if name not in files:
             files[name] = _read_beside(name, header_path, config)
-            _check_total([("", payload) for payload in files.values()], config)
+            check_total([("", payload) for payload in files.values()], config)
         return files[name]
 
     for name in needed_files(header, fetch, config.limits):
@@ -402,9 +404,10 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
 
 
 def _read_beside(name: bytes, header_path: Path, config: Config) -> bytes:
-    if not _RX_FILE_NAME.fullmatch(name):
+    plain = name.decode("utf-8", "replace")
+    if not _RX_FILE_NAME.fullmatch(plain):
         raise IntakeError("The header names a signal file with a path or unusual characters; use a plain name.")
-    beside = _beside(header_path, name.decode("ascii"))
+    beside = _beside(header_path, plain)
     if name.endswith(b".hea"):
         payload = _read_file(beside, config.limits.header_bytes, "The header of a segment (.hea)")
         _require_header(payload)

@@ -323,7 +323,7 @@ def test_an_archive_opens_although_one_of_its_files_cannot_be_read(page: AppTest
     assert not page.error
     assert case(page).recording.name == demo_path().stem
     (said,) = [box.value.replace("\\", "") for box in page.warning if "was not read" in box.value]
-    assert said.startswith("bad.edf in the archive was not read: The EDF")
+    assert said.startswith("bad.edf was not read: The EDF")
 
 
 def test_a_table_is_read_with_what_was_stated(page: AppTest) -> None:

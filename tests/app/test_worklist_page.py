@@ -304,7 +304,7 @@ def test_an_archive_with_a_bad_file_gives_the_others_and_names_it() -> None:
     page.file_uploader[0].set_value([("day.zip", packed, ANY)]).run()
     page.button(key="worklist-add").click().run()
     assert "1 recording sent to be analysed." in said(page)
-    assert any("bad.edf in the archive was not read: The EDF" in box.value.replace("\\", "") for box in page.error)
+    assert any("bad.edf was not read: The EDF" in box.value.replace("\\", "") for box in page.error)
 
 
 def test_a_study_is_renamed_and_the_trail_keeps_both_names() -> None:

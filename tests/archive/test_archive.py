@@ -227,4 +227,4 @@ def test_a_bad_file_in_an_archive_has_a_line_of_its_own_and_stops_nothing(tmp_pa
     assert [(record, status) for record, status, _ in done] == [("two", "analysed"), ("two-bad_edf", "refused")]
     line = read_line("two-bad_edf", tmp_path / "tables")
     assert line is not None
-    assert line.reason.startswith("bad.edf in the archive was not read: The EDF file ends within its header")
+    assert line.reason.startswith("bad.edf was not read: The EDF file ends within its header")

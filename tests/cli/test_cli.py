@@ -127,9 +127,22 @@ def test_an_archive_is_analysed_although_some_of_its_files_cannot_be(stand, fold
     assert cli.main(["analyse", str(folder / "all.zip"), "--output", str(folder / "o")]) == 3
     assert [path.name for path in (folder / "o").iterdir()] == ["a.json"]
     said = capsys.readouterr().err.strip().splitlines()
-    assert said[0].startswith("all.zip: bad.xml in the archive was not read: The GE MUSE XML file")
-    assert said[1].startswith("all.zip: short in the archive was not analysed: ")
+    assert said[0].startswith("all.zip: bad.xml was not read: The GE MUSE XML file")
+    assert said[1].startswith("all.zip: short was not analysed: ")
     assert len(said) == 2
+
+
+def test_an_archive_in_a_folder_is_opened_and_says_what_it_took_tables_for(stand, tmp_path, capsys):
+    (tmp_path / "in" / "more").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "in" / "more" / "all.ZIP", "w") as archive:
+        archive.writestr("t.csv", table(rows=6000))
+        archive.writestr("notes.doc", b"hello")
+    asked = ["analyse", str(tmp_path / "in"), "--fs", "250", "--unit", "mV", "--output", str(tmp_path / "o")]
+    assert cli.main(asked) == 0
+    assert [path.name for path in (tmp_path / "o").iterdir()] == ["t.json"]
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert said.startswith("all.ZIP: t: Read MLII, V5 at 250 Hz")
+    assert said.endswith("Files of no known kind in the archive were not read: notes.")
 
 
 def test_the_recorders_own_reading_is_in_the_json_beside_ours(stand, tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from pipeline.config import DEFAULT
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake import open_all, open_uploads, read_uploads
 from tests.helpers import hospital_files as made
@@ -42,7 +44,7 @@ def test_one_bad_file_of_an_archive_spoils_no_other(bad, name, why, first):
     found = opened(*((bad, *GOOD) if first else (*GOOD, bad)))
     assert names(found) == ["m", "r"]
     assert [refused.name for refused in found.refused] == [name]
-    assert found.refused[0].sentence.startswith(f"{name} in the archive was not read: ")
+    assert found.refused[0].sentence.startswith(f"{name} was not read: ")
     assert why in found.refused[0].why
 
 
@@ -52,9 +54,7 @@ def test_a_damaged_or_encrypted_member_spoils_no_other():
     damaged = payload[:at] + bytes(8) + payload[at + 8 :]
     found = open_uploads([("all.zip", damaged)])
     assert names(found) == ["b"]
-    assert found.refused[0].sentence == (
-        "a.xml in the archive was not read: Member 1 of the ZIP archive is damaged; pack it again."
-    )
+    assert found.refused[0].sentence == ("a.xml was not read: Member 1 of the ZIP archive is damaged; pack it again.")
     locked = bytearray(payload)
     for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         locked[payload.index(magic) + offset] |= 1
@@ -64,7 +64,7 @@ def test_a_damaged_or_encrypted_member_spoils_no_other():
 
 
 def test_an_archive_in_which_nothing_can_be_read_says_how_many_and_why():
-    with pytest.raises(IntakeError, match=r"^None of 2 files in the archive can be read; a.xml in the archive was not"):
+    with pytest.raises(IntakeError, match=r"^None of 2 files can be read; a.xml was not"):
         opened(("a.xml", MUSE[:3000]), ("b.xml", MUSE[:3000]))
     with pytest.raises(IntakeError, match=r"^The GE MUSE XML file is no well-formed XML"):
         opened(("a.xml", MUSE[:3000]))
@@ -72,6 +72,14 @@ def test_an_archive_in_which_nothing_can_be_read_says_how_many_and_why():
         opened(("RECORDS", b"a\n"))
     with pytest.raises(IntakeError, match="of no known kind"):
         opened(("notes.doc", b"hello"))
+
+
+def test_archives_that_are_too_large_together_are_refused():
+    one = zipped([("m.xml", MUSE)])
+    tight = replace(DEFAULT, limits=replace(DEFAULT.limits, upload_bytes=len(MUSE) + 10))
+    assert names(open_uploads([("a.zip", one)], config=tight)) == ["m"]
+    with pytest.raises(LimitError, match="The upload has"):
+        open_uploads([(f"{i}.zip", one) for i in range(len(MUSE) // len(one) + 1)], config=tight)
 
 
 def test_what_endangers_the_machine_still_refuses_the_whole_archive():
@@ -119,6 +127,14 @@ def test_segments_of_a_record_stay_together_beside_a_bad_file():
 def test_files_without_an_archive_are_refused_together_as_before():
     with pytest.raises(IntakeError, match="no well-formed XML"):
         open_uploads([("m.xml", MUSE), ("bad.xml", MUSE[:3000])])
+
+
+def test_a_loose_file_beside_an_archive_is_named_as_what_it_is():
+    page = encoded(np.zeros((50, 50), np.uint8))
+    found = open_uploads([("all.zip", zipped(GOOD)), ("page.png", page), ("n.xml", made.muse(made.counts(8, 3.0)))])
+    assert names(found) == ["m", "n", "r"]
+    assert [refused.name for refused in found.refused] == ["page.png"]
+    assert "the page 12-lead page reads it" in found.refused[0].why
 
 
 def test_an_archive_on_disk_is_opened_alike_and_keeps_identities_only_if_asked(tmp_path):

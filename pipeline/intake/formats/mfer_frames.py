@@ -74,7 +74,17 @@ class Counted:
     _stated_in: Literal["big", "little"] = "big"
 
     def take(self, definition: _Definition, payload: bytes, depth: int) -> None:
-        """Count a definition that is `depth` deep within others. Raises LimitError."""
+        """Count a definition. Raises LimitError.
+
+        Parameters
+        ----------
+        definition : _Definition
+            Which.
+        payload : bytes
+            The file.
+        depth : int
+            Within how many others it is.
+        """
         self.definitions += 1
         if self.definitions > _DEFINITIONS_MAX:
             raise LimitError(f"The MFER file has more than {_DEFINITIONS_MAX:,} definitions.")
