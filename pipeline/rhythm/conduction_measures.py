@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,19 +80,26 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     score = p_scores(waves)
     chosen = _chosen(context, waves, score)
     one = _of_one(context, waves, score, chosen, rr)
-    around = _around(context, waves, score, one, rr)
-    beside = {f"{name}, {side}": _moved(one[name], by) for side, by in _SIDES for name in _BESIDE}
-    known = one | around | beside
+    odd = (one["ventricular"] > 0) | (rr >= LONGEST_S)
     measures = np.full((n, len(MEASURES)), NOTHING, np.float32)
-    for k, name in enumerate(_SINGLE):
-        measures[:, k] = np.nan_to_num(known[name], nan=NOTHING)
+    for name, column in _singles(context, waves, score, one, rr):
+        measures[:, _SINGLE.index(name)] = np.nan_to_num(column, nan=NOTHING)
+    del one  # a day's columns take as much memory as its measures
     asked = worth_asking(measures)
     if asked.any():
-        odd = (one["ventricular"] > 0) | (rr >= LONGEST_S)
         intervals = Intervals(context.time_s, rr, odd, context.symbol == "S")
         measures[asked, len(_SINGLE) : -len(TRACKS)] = average_measures(intervals, waves, asked)
         measures[asked, -len(TRACKS) :] = track_measures(context.time_s, rr, waves, asked)
     return measures
+
+
+def _singles(
+    context: RhythmContext, waves: PWaves, score: FloatArray, one: dict[str, Column], rr: Column
+) -> Iterator[tuple[str, Column]]:
+    """Yield the measures `_SINGLE` with their names."""
+    yield from one.items()
+    yield from _around(context, waves, score, one, rr).items()
+    yield from ((f"{name}, {side}", _moved(one[name], by)) for side, by in _SIDES for name in _BESIDE)
 
 
 def conduction_of(context: RhythmContext, waves: PWaves | None = None) -> FloatArray:
