@@ -13,6 +13,7 @@ import pytest
 from benchmarks.results import (
     Digitisation,
     Exports,
+    Lengths,
     LiveBenchmark,
     PageOutcomes,
     Recipes,
@@ -20,6 +21,7 @@ from benchmarks.results import (
     ReviewSpeed,
     RhythmDay,
     RPeaks,
+    Scheduling,
     WaveBenchmark,
 )
 from pipeline._util.files import write_json
@@ -56,6 +58,8 @@ KINDS = {
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/review_speed.json": ReviewSpeed,
     "docs/experiments/rhythm_day.json": RhythmDay,
+    "docs/experiments/scheduling.json": Scheduling,
+    "docs/experiments/stages.json": Lengths,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
