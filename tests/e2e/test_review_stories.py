@@ -274,7 +274,8 @@ def test_a_click_in_the_list_goes_there_and_one_in_the_strip_adds_a_missed_beat(
 SQUARE = """() => {
   const chart = document.querySelector("[class*=st-key-review-strip-] .js-plotly-plot");
   const apart = (kind, side) => {
-    const at = [...chart.querySelectorAll(kind)].map((line) => line.getBoundingClientRect()[side]).sort((a, b) => a - b);
+    const lines = [...chart.querySelectorAll(kind)];
+    const at = lines.map((line) => line.getBoundingClientRect()[side]).sort((a, b) => a - b);
     const steps = at.slice(1).map((x, i) => x - at[i]).filter((step) => step > 0.5).sort((a, b) => a - b);
     return steps[Math.floor(steps.length / 2)];
   };
