@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
@@ -105,7 +106,7 @@ def table(calipers: Calipers, key: str, *, when: Callable[[float], str], go: Cal
     if not calipers.spans:
         st.caption(HOW)
         return
-    high = "content" if len(calipers.spans) <= LISTED else LISTED * ROW_PX
+    high: Literal["content"] | int = "content" if len(calipers.spans) <= LISTED else LISTED * ROW_PX
     with st.container(height=high, border=False, gap=None, key=f"{key}-list"):
         for number, (start, stop) in enumerate(calipers.spans):
             place, long, away, _ = st.columns(COLUMNS, vertical_alignment="center", gap="small")
