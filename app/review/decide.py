@@ -35,12 +35,17 @@ BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
 )
 
 
+def _may(review: StudyReview) -> bool:
+    """Whether who reads may decide in this reading; the store asks again."""
+    return reader.current().may("second" if review.standing.reading == "second" else "decide")
+
+
 def draw(session: ReviewSession, review: StudyReview) -> None:
     """What a decision is about, and the buttons."""
     _scopes(session, review)
     _alike(session, review)
     samples, ends = session.target(), session.stretches
-    blocked = not (review.writable and reader.current())
+    blocked = not (review.writable and _may(review))
     seen = hash((review.standing.version, samples, ends))  # part of their keys: a decision covers what was on screen
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
         if ends:
@@ -96,7 +101,7 @@ def _rest(session: ReviewSession, review: StudyReview, *, blocked: bool) -> None
 def _alike(session: ReviewSession, review: StudyReview) -> None:
     """After beats were relabelled: those that look like them, to be given the same class in one act."""
     alike = session.alike
-    if alike is None or not (review.writable and reader.current()):
+    if alike is None or not (review.writable and _may(review)):
         return
 
     def look() -> None:
@@ -117,7 +122,7 @@ def _alike(session: ReviewSession, review: StudyReview) -> None:
 def history(session: ReviewSession, review: StudyReview) -> None:
     """Undo and redo, without limit."""
     standing = review.standing
-    blocked = not (review.writable and reader.current())
+    blocked = not (review.writable and _may(review))
     steps: tuple[tuple[str, str, int, ReviewStep], ...] = (
         ("review-undo", "Undo `U`", standing.undoable, "undo"),
         ("review-redo", "Redo `R`", standing.redoable, "redo"),
@@ -261,7 +266,7 @@ def _taking(session: ReviewSession, review: StudyReview, *, stay: bool = False) 
 def drag(session: ReviewSession, review: StudyReview, start_s: float, stop_s: float) -> None:
     """A drag over the strip: moves the end of an episode that it took hold of, or selects beats."""
     moved = session.drag(start_s, stop_s)
-    if moved is None or not (review.writable and reader.current()):
+    if moved is None or not (review.writable and _may(review)):
         return
     try:
         decision = Decision("rhythm_resize", (*moved[0], *moved[1]))

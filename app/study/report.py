@@ -10,11 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.common import ecg_sheet
+from app.common import ecg_sheet, page_source
 from app.common.ecg_chart import ACCENT, thinned
 from app.common.ecg_svg import OnSheet, sheet_svg
 from app.common.open_study import OpenStudy
-from app.common.result_files import trained_on
 from app.common.text import plain
 from app.common.theme import palette
 from app.study.report_strips import strip_drawn
@@ -39,6 +38,7 @@ from pipeline.export.report_sections import (
 from pipeline.export.report_trend import axis_seconds, trend
 from pipeline.export.signing import reviewed_content, study_facts
 from pipeline.export.strip_choice import Strip, ecg_start, strips
+from pipeline.export.study_files import trained_on
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.store.log import Entry
@@ -101,6 +101,7 @@ def draw(content: ReportContent) -> None:
         _table(beats_table(content))
     _strips(content)
     _ecg(content)
+    page_source.draw(content.analysis.digest)
     st.caption(plain(" · ".join(f"{name}: {value}" for name, value in origin_rows(content))))
 
 
@@ -135,7 +136,7 @@ def _trend(content: ReportContent) -> None:
     if not found.time_s.size:
         return
     duration_s = content.analysis.duration_s
-    at = axis_seconds(duration_s)
+    at = axis_seconds(duration_s, content.start)
     colours = palette()
     rhythm = [
         {"type": "rect", "xref": "x", "x0": one.start_s, "x1": one.stop_s, "yref": "paper", "y0": 1.0, "y1": 1.07,
@@ -155,7 +156,7 @@ def _trend(content: ReportContent) -> None:
         ],
         {
             "height": 200, "margin": {"l": 8, "r": 8, "t": 16, "b": 24}, "dragmode": False, "shapes": rhythm,
-            "xaxis": {"range": [0, duration_s], "tickvals": at, "ticktext": [content.when(one) for one in at],
+            "xaxis": {"range": [0, duration_s], "tickvals": at, "ticktext": content.axis(at),
                       "fixedrange": True, "showgrid": False},
             "yaxis": {"title": {"text": "1/min"}, "fixedrange": True},
         },

@@ -15,6 +15,7 @@ from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.errors import ReviewError
 from pipeline.labels import NOT_CLASSIFIED
+from pipeline.principal import LOCAL, Who
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision, Stretch
 from pipeline.review.finding_kinds import FINDING_KINDS
@@ -333,13 +334,13 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
 
 def _of_today(material: ReviewMaterial) -> ReviewMaterial:
     """Return the same, with what is kept now of who was recorded and when."""
-    identity = load_identity(material.recording.digest) or None
+    identity = load_identity(material.recording.digest, reader=LOCAL) or None
     if identity == material.recording.identity:
         return material
     return replace(material, recording=replace(material.recording, identity=identity))
 
 
-def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | None = None) -> StudyReview:
+def take_step(review: StudyReview, step: ReviewStep, *, reader: Who, key: str | None = None) -> StudyReview:
     """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
 
     Parameters
@@ -348,8 +349,8 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
         The reading as the reader saw it.
     step : Decision or {"undo", "redo"}
         What is done.
-    reader : str
-        The name of who does it.
+    reader : Principal or str
+        Who does it.
     key : str, optional
         Names this request: carried out once, however often it is sent.
 
@@ -378,7 +379,7 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
 
 
 def take_decisions(
-    review: StudyReview, decisions: Sequence[Decision], *, reader: str, key: str | None = None
+    review: StudyReview, decisions: Sequence[Decision], *, reader: Who, key: str | None = None
 ) -> StudyReview:
     """Take several decisions in one transaction: all of them, or none.
 
@@ -388,8 +389,8 @@ def take_decisions(
         The reading as the reader saw it.
     decisions : sequence of Decision
         What is decided, in order; each is an entry of the audit trail and a step of its own for undo.
-    reader : str
-        The name of who decides.
+    reader : Principal or str
+        Who decides.
     key : str, optional
         Names this request: carried out once, however often it is sent.
 

@@ -17,6 +17,7 @@ from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review import intervals_in_force as intervals
 from pipeline.review.decisions import RULING_KINDS, STRETCH_KINDS, Decision, Stretch
+from pipeline.review.readable import Span, unread_spans
 from pipeline.review.rhythm_in_force import RhythmInForce, rhythm_of
 from pipeline.review.signal_evidence import SignalEvidence, Spans
 from pipeline.signal.at_rest import Silence
@@ -80,6 +81,8 @@ class ReviewedBeats:
     hidden : (n,) bool or None
         Beats that nobody could class in a stretch where noise hides the waves: no rate is taken from them. None in an
         analysis without `rhythm`.
+    unread : tuple of (float, float)
+        Stretches from which no extreme is taken, seconds: see `pipeline.review.readable`.
     offset : (n,) float32 or None
         How far each R peak lies after its `sample`, in samples; 0 for added beats. None if no beat has one.
     """
@@ -101,6 +104,7 @@ class ReviewedBeats:
     seen: frozenset[Stretch] = frozenset()
     notes: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
     hidden: NDArray[np.bool_] | None = None
+    unread: tuple[Span, ...] = ()
     offset: FloatArray | None = None
 
     def __len__(self) -> int:
@@ -429,6 +433,7 @@ class Board:
             silenced=None if silenced is None else read_only(silenced),
             seen=self.seen,
             notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
+            unread=unread_spans(self.analysis, rhythm, (*evidence.gaps, *artefacts)),
             hidden=intervals.hidden_beats(self.analysis, rhythm, sample, aami),
         )
 

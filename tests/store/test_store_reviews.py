@@ -250,7 +250,7 @@ def test_the_database_itself_refuses_to_change_the_audit_trail(statement: str) -
 def test_an_audit_entry_cannot_be_replaced_or_truncated(store: str) -> None:
     study = began().study.id
     sqlite = store.startswith("sqlite")
-    statement = "INSERT OR REPLACE INTO audit SELECT * FROM audit" if sqlite else "TRUNCATE audit"
+    statement = "INSERT OR REPLACE INTO audit SELECT * FROM audit" if sqlite else "TRUNCATE audit CASCADE"
     with pytest.raises(StoreError, match="append-only"), database().writing() as session:
         session.execute(text(statement))
     assert len(audit(study)) == 1
