@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.common import session as state
+from app.common import sign_in
 from app.common.text import plain
 from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
@@ -47,11 +48,15 @@ def _replay() -> SourceChoice:
     names = ["The demo recording"] if opened is None else ["The demo recording", f"{opened.name}, which is open"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recording", names, key="live-replayed", width=300)
-        speed = st.selectbox("Speed", SPEEDS, format_func=lambda x: f"{x:g} times", key="live-speed", width=140)
+        speed = st.selectbox("Speed", SPEEDS, format_func=_speed_words, key="live-speed", width=180)
     st.caption("The recording is played as if it came from a device; what is shown is recorded anew.")
     if opened is not None and name != names[0]:
         return SourceChoice("replay", digest=opened.digest, speed=float(speed))
     return SourceChoice("replay", path=str(demo_path()), speed=float(speed))
+
+
+def _speed_words(speed: float) -> str:
+    return "as recorded" if speed == 1 else f"{speed:g} times as fast"
 
 
 def _lsl() -> SourceChoice:
@@ -114,7 +119,7 @@ def open_button(name: str, *, primary: bool = False) -> None:
 def _open(name: str) -> None:
     session = state.session()
     try:
-        session.open((save_recording(read_path(live_root() / f"{name}.hea")),))
+        session.open((save_recording(read_path(live_root() / f"{name}.hea"), reader=sign_in.asking()),))
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

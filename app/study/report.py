@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.common import ecg_sheet
+from app.common import ecg_sheet, page_source
 from app.common.ecg_chart import ACCENT, thinned
 from app.common.ecg_svg import OnSheet, sheet_svg
 from app.common.open_study import OpenStudy
@@ -103,6 +103,7 @@ def draw(content: ReportContent) -> None:
         _table(beats_table(content))
     _strips(content)
     _ecg(content)
+    page_source.draw(content.analysis.digest)
     st.caption(plain(" · ".join(f"{name}: {value}" for name, value in origin_rows(content))))
 
 

@@ -7,12 +7,13 @@ from functools import partial
 import streamlit as st
 
 from pipeline.export.study_files import REVIEWED, studies_zip
+from pipeline.principal import Principal
 from pipeline.store.studies import Study
 
 DEFAULT_FORMS = ("pdf",)
 
 
-def draw(studies: tuple[Study, ...], reader: str) -> None:
+def draw(studies: tuple[Study, ...], reader: Principal) -> None:
     """A popover that offers the studies on the page, those that are signed first chosen."""
     with st.popover("Export", icon=":material/folder_zip:"):
         signed = [study.id for study in studies if study.state == "signed"]
@@ -28,7 +29,7 @@ def draw(studies: tuple[Study, ...], reader: str) -> None:
         st.download_button(
             f"{len(chosen)} as one zip", partial(studies_zip, chosen, [forms[name] for name in endings], reader),
             file_name="heartvision-studies.zip", mime="application/zip", icon=":material/download:", type="primary",
-            disabled=not (chosen and endings), on_click="ignore", key="bulk-download",
+            disabled=not (chosen and endings and reader.holds("export")), on_click="ignore", key="bulk-download",
         )  # fmt: skip
         st.caption(
             "Of a signed study the report as it was signed; all else as its page gives it, preliminary until it is "

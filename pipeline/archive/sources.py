@@ -59,6 +59,20 @@ def find_sources(place: str) -> list[Source]:
     return _named(found)
 
 
+def source_at(place: str) -> Source:
+    """Return the source that a row of the summary names by its place.
+
+    Raises
+    ------
+    IntakeError
+        If it is no longer there.
+    """
+    if _URL not in place:
+        return Source("", place)
+    stem = place.rsplit(".", 1)[0]
+    return next(source for source in find_sources(f"{stem}.*") if source.place == place)
+
+
 @contextmanager
 def at_hand(source: Source, *, limit_bytes: int) -> Iterator[Path]:
     """Provide the path of a source on this machine, fetched into a private folder if it is elsewhere.

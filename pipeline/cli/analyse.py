@@ -94,7 +94,7 @@ def _analyse(options: argparse.Namespace) -> int:
     with progress_bars(len(records)) as steps:
         for path, progress in zip(records, steps, strict=True):
             try:
-                _analyse_one(path, options, csv, load, progress, written)
+                refused += _analyse_one(path, options, csv, load, progress, written)
             except ModelError:
                 raise
             except EcgError as error:
@@ -130,19 +130,35 @@ def _analyse_one(
     load: Callable[[], Classifier],
     progress: Progress,
     written: set[str],
-) -> None:
-    from pipeline.intake import read_all
+) -> int:
+    """Analyse the recordings of a file; return how many of them could not be read."""
+    from pipeline.intake import open_all
 
     progress(0.0, f"Reading {label(path)}")
-    for recording in read_all(path, csv=csv, identity=options.patient == "keep"):
-        if recording.name in written:
-            raise IntakeError(
-                f"Another recording of this call is called {recording.name!r} too; give it a name of its own."
-            )
-        written.add(recording.name)
-        if path.suffix.lower() in _TABLES and recording.notices:
-            say(f"{label(path)}: {' '.join(recording.notices)}")
-        _analyse_recording(recording, path, options, load, progress)
+    opened = open_all(path, csv=csv, identity=options.patient == "keep")
+    for refused in opened.refused:
+        say(f"{label(path)}: {refused.sentence}")
+    failed = 0
+    for recording in opened.recordings:
+        try:
+            _require_new_name(recording.name, written)
+            if path.suffix.lower() in _TABLES and recording.notices:
+                say(f"{label(path)}: {' '.join(recording.notices)}")
+            _analyse_recording(recording, path, options, load, progress)
+        except ModelError:
+            raise
+        except EcgError as error:
+            if len(opened.recordings) == 1:
+                raise
+            failed += 1
+            say(f"{label(path)}: {recording.name} in the archive was not analysed: {error}")
+    return failed + len(opened.refused)
+
+
+def _require_new_name(name: str, written: set[str]) -> None:
+    if name in written:
+        raise IntakeError(f"Another recording of this call is called {name!r} too; give it a name of its own.")
+    written.add(name)
 
 
 def _analyse_recording(

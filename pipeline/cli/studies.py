@@ -26,16 +26,17 @@ def _studies(options: argparse.Namespace) -> int:
     from pipeline._util.files import write_bytes
     from pipeline.errors import UsageError
     from pipeline.export.study_files import REVIEWED, missing_from, studies_zip
+    from pipeline.principal import LOCAL
     from pipeline.store.studies import signed_studies
 
     forms = {form.ending: form for form in REVIEWED}
     if unknown := [name for name in options.format if name not in forms]:
         raise UsageError(f"--format {unknown[0]!r} is not one of {', '.join(forms)}.")
-    numbers = tuple(options.numbers) or signed_studies()
+    numbers = tuple(options.numbers) or signed_studies(reader=LOCAL)
     if not numbers:
         say("No study is signed; name studies by their numbers.")
         return REFUSED
-    content = studies_zip(numbers, [forms[name] for name in options.format], reader="")
+    content = studies_zip(numbers, [forms[name] for name in options.format], reader=LOCAL)
     write_bytes(options.output, content)
     sentences = missing_from(content)
     for sentence in sentences:

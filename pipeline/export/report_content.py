@@ -20,6 +20,7 @@ from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
+from pipeline.store.page_sources import PageSource
 from pipeline.twelve_leads.derived_leads import standard_name
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
@@ -116,6 +117,8 @@ class ReportContent:
         Who was recorded and when, where that is kept.
     device : DeviceReading or None
         The recorder's own reading, where its file held one.
+    page : PageSource or None
+        The page of paper that the recording was read from.
     """
 
     analysis: Analysis
@@ -133,6 +136,7 @@ class ReportContent:
     recording: Recording | None = None
     identity: Identity | None = None
     device: DeviceReading | None = None
+    page: PageSource | None = None
 
     @property
     def start(self) -> datetime | None:
@@ -237,6 +241,7 @@ def report_content(
     findings: Sequence[Finding] | None = None,
     study: StudyFacts | None = None,
     trained_on: str = "",
+    page: PageSource | None = None,
 ) -> ReportContent:
     """Gather a report on the leads that were analysed.
 
@@ -256,6 +261,8 @@ def report_content(
         Who is responsible for the result.
     trained_on : str, optional
         What data the model was trained on, in words.
+    page : PageSource, optional
+        The page of paper that the recording was read from.
 
     Raises
     ------
@@ -281,6 +288,7 @@ def report_content(
         recording=recording if is_sheet(recording.leads) else None,
         identity=recording.identity,
         device=recording.device,
+        page=page,
     )
 
 

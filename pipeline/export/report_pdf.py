@@ -12,6 +12,7 @@ from pipeline.export.report_content import ReportContent, utc_text
 from pipeline.export.report_disclosure import draw_disclosure
 from pipeline.export.report_flow import HEADING_MM, ROW_MM, Flow, draw_lines, frame, section
 from pipeline.export.report_measurements import draw_measurements
+from pipeline.export.report_page_source import draw_page_source
 from pipeline.export.report_sections import (
     NOT_SIGNED,
     SHORT_S,
@@ -90,6 +91,8 @@ def pdf_bytes(content: ReportContent, *, disclosure: bool = False) -> bytes:
     flow.table(_origin_table(content))
     draw_strips(sheet, content, flow.y, flow.bottom)
     _draw_ecg(sheet, content)
+    if content.page is not None:
+        draw_page_source(sheet, content.page)
     if disclosure:
         draw_disclosure(sheet, content)
     return bytes(sheet.output())

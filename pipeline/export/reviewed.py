@@ -188,6 +188,7 @@ def _decided_rhythm(content: ReportContent) -> dict[str, Any]:
         "rejected": [{**_seconds(stretch, ruling.fs), "rhythm": code} for stretch, code in ruling.rejected],
         "patient_events": [{**_seconds(stretch, ruling.fs), "text": text} for stretch, text in ruling.events.items()],
         "statements": dict(ruling.verdicts),
+        "measured": [_seconds(stretch, ruling.fs) for stretch in ruling.measured],
     }
 
 

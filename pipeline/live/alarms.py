@@ -5,7 +5,7 @@ For research: no monitor that a patient may depend on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -47,15 +47,28 @@ def alarms_of(look: Look) -> tuple[Alarm, ...]:
     """Return what the newest signal calls attention to, the most urgent first; a pause below four seconds is none."""
     if look.analysis is None:
         return ()
-    length_s = look.stop_s - look.start_s
-    recent = [one for one in look.analysis.rhythm if one.stop_s > length_s - RECENT_S]
+    recent = [one for one in look.analysis.rhythm if one.stop_s > look.analysis.duration_s - RECENT_S]
     found = {_KINDS[one.rhythm]: one for one in recent if _is_alarm(one)}
     order: tuple[AlarmKind, ...] = ("VF/VT", "ASYS", "AF")
     return tuple(
-        Alarm(kind, rhythm_name(found[kind]).name, look.start_s + found[kind].start_s)
+        Alarm(kind, rhythm_name(found[kind]).name, max(look.start_s, look.zero_s + found[kind].start_s))
         for kind in order
         if kind in found
     )
+
+
+def lasting(now: tuple[Alarm, ...], before: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
+    """Return the alarms that hold now, each since it was first said: no look reaches back to the start of a long one.
+
+    Parameters
+    ----------
+    now : tuple of Alarm
+        Of this look.
+    before : tuple of Alarm
+        What the look before it led to.
+    """
+    since_s = {one.kind: one.since_s for one in before}
+    return tuple(replace(one, since_s=min(one.since_s, since_s.get(one.kind, one.since_s))) for one in now)
 
 
 def _is_alarm(episode: Episode) -> bool:

@@ -128,10 +128,11 @@ class ReviewedBeats:
         beside = self.hidden | np.concatenate([[False], self.hidden[:-1]])
         return read_only(np.where(beside, np.float32(np.nan), self.rr_s))
 
-    @property
+    @cached_property
     def time_s(self) -> NDArray[np.float64]:
         """Time of each R peak (n,), seconds, to less than a sample."""
-        return (self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)) / self.fs
+        exact = self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)
+        return read_only(np.asarray(exact / self.fs, np.float64))
 
     def intervals_s(self) -> NDArray[np.float64]:
         """Return the seconds (n,) since the previous beat, or since the start, whatever lies in between."""
@@ -329,17 +330,16 @@ class Board:
         return self.model_classes(decision.samples)
 
     def _look(self, decision: Decision) -> None:
-        start, stop = decision.samples
-        if not 0 <= start < stop <= self.n_samples:
-            raise ReviewError(
-                f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples; "
-                "look at the study again."
-            )
-        stretch = (start, stop)
+        for start, stop in decision.stretches:
+            if not 0 <= start < stop <= self.n_samples:
+                raise ReviewError(
+                    f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples;"
+                    " look at the study again."
+                )
         if decision.kind == "seen":
-            self.seen |= {stretch}
+            self.seen |= set(decision.stretches)
         if decision.text or decision.kind == "note":
-            self.notes = {**self.notes, stretch: decision.text}
+            self.notes = {**self.notes, **dict.fromkeys(decision.stretches, decision.text)}
 
     def classes(self, samples: tuple[int, ...]) -> str:
         """Return the class in force of each beat, one letter each; "-" where there is no beat."""

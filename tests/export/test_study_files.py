@@ -58,7 +58,9 @@ def test_the_report_of_a_signed_study_is_the_stored_one_wherever_it_is_taken(mon
     monkeypatch.setattr(study_files, "made", no_report)
     assert unzipped(studies_zip((number,), (PDF,), ANNA)) == {f"case-{number}/case.pdf": stored(number)}
     here, entries = review(number), reviews.audit(number)
-    page = partial(study_file, now=here.standing, entries=entries, content=partial(reviewed, here, entries))
+    page = partial(
+        study_file, now=here.standing, entries=entries, content=partial(reviewed, here, entries), reader=ANNA
+    )
     assert page(PDF) == stored(number)
     assert exports.study_file is study_file
     assert cli.main(["studies", "--output", str(tmp_path / "all.zip")]) == 0

@@ -16,6 +16,7 @@ from pipeline import config
 from pipeline.errors import StoreError
 from pipeline.store import database as module
 from pipeline.store.database import close_databases, database
+from pipeline.store.studies import next_study
 from pipeline.store.tables import HEAD, Base
 
 
@@ -104,3 +105,23 @@ def test_a_failed_block_leaves_nothing_behind(store: str) -> None:
         session.execute(text("INSERT INTO analyses VALUES ('a', 'b')")).rowcount / 0
     with database().reading() as session:
         assert session.execute(text("SELECT count(*) FROM analyses")).scalar() == 0
+
+
+def test_a_database_whose_tables_are_broken_says_so_and_not_try_again(
+    database_url: str,
+) -> None:
+    with database().writing() as session:
+        session.execute(text("UPDATE studies SET record = 'x'"))
+        session.execute(text("ALTER TABLE studies DROP COLUMN search"))
+    with pytest.raises(StoreError) as refused:
+        next_study(0)
+    assert "try again" not in str(refused.value)
+    assert "search" in str(refused.value)
+
+
+def test_a_database_that_has_lost_its_version_says_so(database_url: str) -> None:
+    with database().writing() as session:
+        session.execute(text("DELETE FROM alembic_version"))
+    close_databases()
+    with pytest.raises(StoreError, match="already exists"):
+        database()
