@@ -1,7 +1,7 @@
 """How a live recording keeps its promises: `python -m benchmarks.live [PART ...] [--every N] [--write]`.
 
 `agreement`: DS2 replayed, look after look, provisional classes against those of the finished recording. With
-`--every N`, one look in N is taken, each at its minute of signal, else all of them (two hours).
+`--every N`, one piece of four seconds in N is followed, else all of them (three hours).
 `loopback`: a stream of Lab Streaming Layer from another process of this machine, for a minute; `screen`: the same time
 in Chromium; `hour`: an hour at 500 Hz and three leads, ten times as fast. `--write` saves the parts that ran in
 docs/experiments/live.json, beside those that did not, and in docs/live.md.
@@ -10,6 +10,7 @@ docs/experiments/live.json, beside those that did not, and in docs/live.md.
 from __future__ import annotations
 
 import argparse
+import math
 import subprocess
 import sys
 import tempfile
@@ -35,8 +36,10 @@ from pipeline.datasets import demo_path
 from pipeline.datasets.splits import DS2
 from pipeline.intake import read_path
 from pipeline.live.agreement import Agreement, compare
+from pipeline.live.latest import Latest
+from pipeline.live.lookout import GLANCE_S, Lookout
 from pipeline.live.lsl import LslSource
-from pipeline.live.provisional import EVERY_S, SAME_BEAT_S, SETTLED_S, WINDOW_S, Follower, LiveBeat, Look, look_at
+from pipeline.live.provisional import SAME_BEAT_S, SETTLED_S, Follower, LiveBeat, letters_of
 from pipeline.live.replay import ReplaySource
 from pipeline.live.session import LiveSession, SessionPlan
 from pipeline.live.sources import Chunk
@@ -47,9 +50,11 @@ from pipeline.types import Recording
 PAGE: Final = ROOT / "docs" / "live.md"
 RESULT: Final = ROOT / "docs" / "experiments" / "live.json"
 MARKS: Final = ("<!-- live:start -->", "<!-- live:end -->")
+PIECE_S: Final = 4.0  # of signal that is followed look after look
 LOOPBACK_S: Final = 60.0
 SCREEN_S: Final = 40.0
 HOUR_S, HOUR_HZ, HOUR_SPEED = 3600.0, 500.0, 10.0
+_SAME_MS: Final = 1000 * SAME_BEAT_S
 SENDER: Final = """
 import sys, time
 from pathlib import Path
@@ -84,7 +89,7 @@ def main() -> None:
     """Run the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all")
-    parser.add_argument("--every", type=int, default=1, metavar="N", help="agreement: one look in N")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="agreement: one piece in N")
     parser.add_argument("--write", action="store_true", help="into docs/experiments/live.json and docs/live.md")
     options = parser.parse_args()
     parts = options.parts or list(PARTS)
@@ -109,36 +114,88 @@ def agreement(options: argparse.Namespace) -> LiveAgreement:
         print(f"{record} {found.fraction:.4f} {found}", flush=True)
         both, worst = both + found, min(worst, (found.fraction, record))
     return LiveAgreement(
-        records=len(DS2), one_look_in=options.every, beats=both.beats, same=both.same, contrary=both.contrary,
-        missed=both.missed, extra=both.extra, fraction=rounded(both.fraction), worst_record=worst[1],
-        worst_fraction=rounded(worst[0]),
+        records=len(DS2), one_piece_in=options.every, piece_s=PIECE_S, beats=both.beats, same=both.same,
+        contrary=both.contrary, missed=both.missed, extra=both.extra, fraction=rounded(both.fraction),
+        worst_record=worst[1], worst_fraction=rounded(worst[0]),
     )  # fmt: skip
 
 
 def _replayed(recording: Recording, final: Analysis, classifier: BeatClassifier, every: int) -> Agreement:
-    """Follow a recording, or look at it now and then: what a look gives does not depend on the looks before it."""
-    follower, given, total = Follower(), list[LiveBeat](), Agreement(0, 0, 0, 0, 0)
-    for tick in range(every // 2, int(recording.duration_s / EVERY_S) + 1, every):
-        stop = round(tick * EVERY_S * recording.fs)
-        first = max(0, stop - round(WINDOW_S * recording.fs))
-        window = recording.p_signal[first:stop].copy()
-        look = look_at(window, first, classifier, fs=recording.fs, leads=recording.leads)
-        if every == 1:
-            given += follower.new_beats(look)
-        elif look.analysis is not None:
-            total += _of_one_look(look, final)
-    return total if every > 1 else _compared(final, given)
+    """Follow one piece in `every` of a recording as it is followed live, without waiting; all of it if 1."""
+    if every == 1:
+        replay = Replay(recording, classifier)
+        return _compared(final, replay.given_until(recording.duration_s))
+    replay, total = Replay(recording, classifier), Agreement(0, 0, 0, 0, 0)
+    for start_s in np.arange(every // 2 * PIECE_S, recording.duration_s - PIECE_S, every * PIECE_S):
+        replay.begin(float(start_s))
+        given = replay.given_until(float(start_s) + PIECE_S)
+        total += _of_a_piece(given, replay.seen_s, final, float(start_s) - SETTLED_S)
+    return total
 
 
-def _of_one_look(look: Look, final: Analysis) -> Agreement:
-    """Compare what a look gives that the look before it had not given, and what it should have given."""
-    follower, latest_s = Follower(), look.stop_s - SETTLED_S
-    known = look.time_s[:-1][look.time_s[1:] <= latest_s - EVERY_S]
-    follower.given_s = float(known[-1]) if known.size else -np.inf
-    found = _compared(final, follower.new_beats(look))
-    due = final.time_s[:-1][(final.time_s[1:] > latest_s - EVERY_S) & (final.time_s[1:] <= latest_s)]
-    missed = int((nearest(_ms(look.time_s), _ms(due), within=1000 * SAME_BEAT_S) == NO_BEAT).sum())
+def _of_a_piece(given: list[LiveBeat], seen_s: NDArray[np.float64], final: Analysis, from_s: float) -> Agreement:
+    """Compare beats that were given; count what was not seen of the final ones whose next R peak is in the piece."""
+    due = final.time_s[:-1][(final.time_s[1:] > from_s) & (final.time_s[1:] <= from_s + PIECE_S)]
+    found = of_each(given, final)
+    missed = int((nearest(_ms(seen_s), _ms(due), within=_SAME_MS) == NO_BEAT).sum())
     return found + Agreement(missed, 0, 0, missed, 0)
+
+
+def of_each(given: list[LiveBeat], final: Analysis) -> Agreement:
+    """Compare beats that were given, each with the final one at its place, if there is one."""
+    letters = letters_of(final)
+    place = nearest(_ms(final.time_s), _ms(np.array([beat.time_s for beat in given])), within=_SAME_MS)
+    found = [(letters[i], beat.letter) for i, beat in zip(place.tolist(), given, strict=True) if i != NO_BEAT]
+    same = sum(a == b for a, b in found)
+    contrary = sum(a != b and "?" not in (a, b) for a, b in found)
+    return Agreement(len(found), same, contrary, 0, len(given) - len(found))
+
+
+@dataclass
+class Replay:
+    """A recording that is looked at when a live one would be, if a look took no time.
+
+    Attributes
+    ----------
+    recording : Recording
+        What is replayed.
+    classifier : BeatClassifier
+        The network.
+    follower : Follower
+        Gives each beat once.
+    seen_s : (n,) float64
+        R peaks that the last look saw, seconds.
+    """
+
+    recording: Recording
+    classifier: BeatClassifier
+    follower: Follower = field(default_factory=Follower)
+    seen_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    _lookout: Lookout = field(init=False)
+
+    def __post_init__(self) -> None:
+        latest = Latest(len(self.recording.leads), self.recording.fs)
+        self._lookout = Lookout(latest, self.classifier, self.recording.leads, GLANCE_S)
+
+    def begin(self, start_s: float) -> None:
+        """Go on to a moment, seconds; what would have been given before is not given."""
+        self._lookout.next_s = start_s
+        self._look(list[LiveBeat](), at_once=True)
+
+    def given_until(self, stop_s: float) -> list[LiveBeat]:
+        """Return what is given until a moment, seconds."""
+        given = list[LiveBeat]()
+        while self._lookout.next_s <= stop_s:
+            self._look(given)
+        return given
+
+    def _look(self, given: list[LiveBeat], *, at_once: bool = False) -> None:
+        latest = self._lookout.latest
+        latest.append(self.recording.p_signal[latest.n_frames : math.ceil(self._lookout.next_s * latest.fs)])
+        look = self._lookout.look(at_once=at_once)
+        if look is not None:
+            self.seen_s = look.time_s
+            given += self.follower.new_beats(look)
 
 
 def _compared(final: Analysis, given: list[LiveBeat]) -> Agreement:
@@ -287,9 +344,9 @@ PARTS: Final[dict[str, Callable[[argparse.Namespace], Any]]] = {
 def _tables(found: LiveBenchmark) -> str:
     lines = []
     if found.agreement is not None:
-        one, sampled = found.agreement, found.agreement.one_look_in > 1
+        one, sampled = found.agreement, found.agreement.one_piece_in > 1
         unsure = one.beats - one.missed - one.same - one.contrary
-        how = f"one look in {one.one_look_in}" if sampled else "from start to end"
+        how = f"{one.piece_s:g} s in every {one.one_piece_in * one.piece_s:g} s" if sampled else "from start to end"
         lines += [
             f"DS2 replayed, {how}: {one.records} records, {one.beats} beats.",
             "",

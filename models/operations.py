@@ -27,7 +27,7 @@ def beat_by_beat(x: Any) -> Any:
 
 
 def with_both_sides(x: Any, by: int) -> Any:
-    """Return what was `by` beats before each of (batch, n, numbers), itself, and what is `by` beats after, joined."""
+    """Join what was `by` beats before each of (batch, n, numbers), itself, and what is `by` beats after it."""
     if not isinstance(x, np.ndarray):
         return keras().ops.concatenate([shifted(x, by), x, shifted(x, -by)], axis=-1)
     out, n = np.zeros((*x.shape[:-1], 3, x.shape[-1]), x.dtype), x.shape[1]

@@ -17,6 +17,7 @@ from app.common.theme import palette
 from pipeline.cases import stored_case as work
 from pipeline.cases.case import Case
 from pipeline.errors import EcgError
+from pipeline.intake.formats.table import format_list
 from pipeline.store.recordings import open_recording, save_recording
 from pipeline.store.studies import worklist
 from pipeline.twelve_leads.layouts import is_sheet
@@ -103,20 +104,22 @@ def _names(opened: tuple[Recording, ...], digest: str) -> dict[str, str]:
 
 def _upload(comparing: Comparing) -> None:
     uploads = st.file_uploader(
-        "WFDB (.hea and .dat) or a .zip", type=["hea", "dat", "zip"], accept_multiple_files=True,
-        key=f"compare-upload-{len(comparing.read)}",
+        "WFDB (.hea and .dat), a file of another format, or a .zip", accept_multiple_files=True,
+        key=f"compare-upload-{len(comparing.read)}", help=f"{format_list()}. What a file is, is told from its content.",
     )  # fmt: skip
     if not uploads or not st.button("Read", key="compare-read", type="primary"):
         return
     comparing.error = ""
     try:
         files = [(upload.name, upload.getvalue()) for upload in uploads]
-        read = tuple(save_recording(one, reader=sign_in.asking()) for one in cache.intake().read(files))
+        opened = cache.intake().read(files)
+        read = tuple(save_recording(one, reader=sign_in.asking()) for one in opened.recordings)
     except EcgError as error:
         comparing.error = str(error)
     else:
         comparing.read = (*comparing.read, *read)
         comparing.pick = read[0].digest
+        comparing.error = " ".join(refused.sentence for refused in opened.refused)
     st.rerun()
 
 

@@ -89,7 +89,7 @@ def _show(session: state.Session, case: Case) -> None:
     from pipeline.twelve_leads.layouts import is_sheet
 
     def read() -> None:
-        measurements.draw(case)
+        measurements.draw(session, case)
         recorder.draw(case)
 
     overview.draw_urgent_statements(case)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from app.common import cache, gallery, patient, table_questions
+from app.common import cache, gallery, page_offer, patient, table_questions
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
@@ -44,8 +44,11 @@ def show_error(session: Session) -> None:
     """The last refusal or notice, in one sentence that is never read as Markdown."""
     if session.error:
         st.error(plain(session.error), icon=":material/error:")
+    page_offer.offer(session, "opening")
     if session.notice:
         st.info(plain(session.notice), icon=":material/info:")
+    if session.unread:
+        st.warning(plain(session.unread), icon=":material/folder_zip:")
 
 
 def uploader(session: Session) -> None:
@@ -92,11 +95,11 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(
-                tuple(patient.saved(recording) for recording in cache.intake().read(files, csv=csv, identity=True))
-            )
+            opened = cache.intake().read(files, csv=csv, identity=True)
+            unread = " ".join(refused.sentence for refused in opened.refused)
+            session.open(tuple(patient.saved(recording) for recording in opened.recordings), unread)
     except EcgError as error:
-        session.refuse(str(error))
+        session.refuse(str(error), page_offer.page_among(files))
     st.rerun()
 
 

@@ -85,7 +85,7 @@ def admit(page_of: dict[str, str]) -> bool:
     try:
         who = _entered()
     except (AccessError, StoreError) as error:
-        st.session_state.pop(_KEY, None)
+        st.session_state.clear()  # nothing of a patient stays behind the door
         _door(str(error))
         return False
     _watch(who)
@@ -190,7 +190,7 @@ def _watch(who: Principal) -> None:
 def _return(page_of: dict[str, str]) -> None:
     """Goes to where the sign-in began, if Streamlit came back to the first page."""
     told = st.context.cookies.get(_BACK)
-    since_s = time.time() - float(st.user.get("iat") or 0)
+    since_s = time.time() - float(str(st.user.get("iat") or 0))
     if not isinstance(told, str) or len(st.query_params) or since_s > _RETURN_S:
         return
     parts = urlsplit(unquote(told))

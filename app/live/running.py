@@ -12,6 +12,7 @@ from app.common.theme import palette
 from app.live import strip
 from app.live.sources import open_button
 from pipeline.errors import DataError
+from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
 from pipeline.live.process import LiveManager
 from pipeline.live.recorder import read_tail
 from pipeline.live.sources import StreamFacts
@@ -19,7 +20,9 @@ from pipeline.live.state import LiveState
 from pipeline.wording import clock
 
 EVERY_S = 0.3
+BEHIND_S = 5.0  # what was not read yet, before "no alarm" would be a word about the past
 LEADS_SHOWN = 3
+_COUNTED = {**dict(zip(AAMI_CLASSES, AAMI_CLASSES, strict=True)), NOT_CLASSIFIED: "unclassified"}
 _WORDS = {"opening": "Looking for the signal", "recording": "Recording", "lost": "Signal lost", "finished": "Finished",
           "failed": "Stopped"}  # fmt: skip
 
@@ -61,7 +64,21 @@ def _alarms(found: LiveState) -> None:
         elif found.sentence:
             st.warning(plain(found.sentence), icon=":material/info:")
         else:
-            st.info(f"{_WORDS[found.phase]}. No alarm.", icon=":material/radio_button_checked:")
+            st.info(f"{_WORDS[found.phase]}. {_calm(found)}".rstrip(), icon=":material/radio_button_checked:")
+
+
+def _calm(found: LiveState) -> str:
+    """Return what no alarm means now: nothing, as long as the last seconds were not read, or could not be."""
+    behind_s = found.recorded_s - found.read_to_s
+    if found.phase == "opening":
+        return ""
+    if not found.quality:
+        return "Nothing is watched until there are ten seconds of signal."
+    if behind_s > BEHIND_S:
+        return f"No alarm until {behind_s:.0f} s ago: the classes are behind the signal."
+    if not found.quality.startswith("good"):
+        return f"No alarm can be relied on now; the last seconds are {plain(found.quality)}."
+    return "No alarm."
 
 
 def _strip(found: LiveState) -> None:
@@ -75,7 +92,14 @@ def _strip(found: LiveState) -> None:
     except (DataError, OSError):
         return
     content = strip.StripContent(
-        p_signal[:, :LEADS_SHOWN], first, found.fs, found.leads[:LEADS_SHOWN], found.beats, written_s, found.is_over
+        p_signal[:, :LEADS_SHOWN],
+        first,
+        found.fs,
+        found.leads[:LEADS_SHOWN],
+        found.beats,
+        written_s,
+        found.is_over,
+        found.phase == "lost",
     )
     strip.draw(content, palette(), "live-strip")
 
@@ -86,12 +110,12 @@ def _numbers(found: LiveState) -> None:
         st.metric("Rate", rate, width=110)
         st.metric("Recorded", clock(found.recorded_s, tenths=False), width=130)
         st.metric("Missing", f"{found.n_missing / found.fs if found.fs else 0:.1f} s", width=110)
-    waiting = "–" if found.unwatched else "needs ten seconds of signal"
-    counts = ", ".join(f"{count} {plain(letter)}" for letter, count in sorted(found.counts.items())) or "–"
+    waiting = "–" if found.unwatched or found.phase == "lost" else "needs ten seconds of signal"
+    counts = ", ".join(f"{found.counts[letter]} {word}" for letter, word in _COUNTED.items() if letter in found.counts)
     lines = (
         f"**Rhythm** {plain(found.rhythm) or waiting}",
         f"**Signal** {plain(found.quality) or '–'}",
-        f"**Beats, provisional** {counts}",
+        f"**Beats, provisional** {counts or '–'}",
     )
     st.markdown("  \n".join(lines))
     hidden = len(found.leads) - LEADS_SHOWN

@@ -48,11 +48,15 @@ def _replay() -> SourceChoice:
     names = ["The demo recording"] if opened is None else ["The demo recording", f"{opened.name}, which is open"]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Recording", names, key="live-replayed", width=300)
-        speed = st.selectbox("Speed", SPEEDS, format_func=lambda x: f"{x:g} times", key="live-speed", width=140)
+        speed = st.selectbox("Speed", SPEEDS, format_func=_speed_words, key="live-speed", width=180)
     st.caption("The recording is played as if it came from a device; what is shown is recorded anew.")
     if opened is not None and name != names[0]:
         return SourceChoice("replay", digest=opened.digest, speed=float(speed))
     return SourceChoice("replay", path=str(demo_path()), speed=float(speed))
+
+
+def _speed_words(speed: float) -> str:
+    return "as recorded" if speed == 1 else f"{speed:g} times as fast"
 
 
 def _lsl() -> SourceChoice:

@@ -57,7 +57,7 @@ const words = (time) => `${Math.floor(time / 60)}:${String(Math.floor(time % 60)
 
 // Draw all that lies in the sweep that ends at `shown` (seconds of the recording).
 const sweep = (root, data, shown) => {
-  const { seconds, traces, letters, clock } = lay(root, data);
+  const { width, seconds, traces, letters, clock } = lay(root, data);
   const from = Math.max(data.start, shown - seconds + BLANK_S);
   const first = Math.max(0, Math.ceil((from - data.start) / data.step));
   data.leads.forEach((lead, row) => {
@@ -81,7 +81,7 @@ const sweep = (root, data, shown) => {
   letters.replaceChildren();
   for (const beat of data.beats) {
     if (beat.at < from || beat.at > shown) continue;
-    const x = (beat.at % seconds) * data.speed;
+    const x = Math.min(Math.max((beat.at % seconds) * data.speed, 2.2), width - 2.2); // whole, also at an edge
     const colour = data.colours.classes[beat.letter] ?? data.colours.muted;
     const group = element("g", { class: "beat", "data-letter": beat.letter }, letters);
     element("title", {}, group, `${beat.letter}, provisional`);
@@ -106,6 +106,7 @@ export default function ({ data, parentElement }) {
   root.dataset.latest = ends.toFixed(3);
   root.dataset.written = data.written.toFixed(3);
   root.dataset.over = String(data.over);
+  root.dataset.lost = String(data.lost);
   const step = () => {
     const done = Math.min(1, (performance.now() - root.since) / SMOOTH_MS);
     root.shown = root.from + (root.until - root.from) * done;

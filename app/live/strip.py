@@ -42,6 +42,8 @@ class StripContent:
         When the last sample was written to disk, seconds since 1970.
     over : bool
         Whether nothing more will come.
+    lost : bool
+        Whether nothing comes at the moment: then it is drawn faintly.
     """
 
     p_signal: FloatArray
@@ -51,6 +53,7 @@ class StripContent:
     beats: tuple[LiveBeat, ...]
     written_s: float
     over: bool
+    lost: bool = False
 
 
 def draw(content: StripContent, colours: Palette, key: str) -> None:
@@ -83,6 +86,7 @@ def sent(content: StripContent, colours: Palette) -> dict[str, Any]:
         "tenths": TENTHS,
         "written": content.written_s,
         "over": content.over,
+        "lost": content.lost,
         "colours": {
             "paper": colours.paper,
             "fine": colours.grid_fine,

@@ -14,6 +14,7 @@ from pipeline.cases.stored_case import progress_words
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.groups import FindingGroup, Row
 from pipeline.review.triage import StatementFinding
 
@@ -172,7 +173,7 @@ def _filters(session: ReviewSession, review: StudyReview) -> None:
 
 def _more_filters(session: ReviewSession, review: StudyReview) -> None:
     act, args = _filtered, (session, review)
-    titles = {found.kind: found.title.split(",")[0].removesuffix(" of no family") for found in review.findings}
+    titles = {found.kind: FINDING_KINDS[found.kind].title for found in review.findings}
     kinds = list(titles) + sorted(session.wanted.kinds - set(titles))
     st.pills("Findings", kinds, selection_mode="multi", key="review-kinds", format_func=lambda k: titles.get(k, k),
              on_change=act, args=args)  # fmt: skip

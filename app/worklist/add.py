@@ -8,6 +8,8 @@ from dataclasses import replace
 import streamlit as st
 
 from app.common import cache, patient, reader, table_questions
+from app.common.page_offer import page_among
+from app.common.session import session
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from models import registry
@@ -93,10 +95,13 @@ def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: 
     for number, (name, own) in enumerate(parts):
         progress.progress(number / len(parts), f"Reading and checking {plain(name)}, {number + 1} of {len(parts)}")
         try:
-            done.update(enlist(recording, network) for recording in cache.intake().read(own, csv=csv, identity=True))
+            opened = cache.intake().read(own, csv=csv, identity=True)
+            done.update(enlist(recording, network) for recording in opened.recordings)
+            refused += [f"{name}: {one.sentence}" for one in opened.refused]
         except EcgError as error:
             refused.append(f"{name}: {error}")
     _tell(view, done, refused)
+    session().page = page_among(files)
 
 
 def _tell(view: WorklistView, done: Counter[str], refused: list[str]) -> None:

@@ -3,6 +3,8 @@
 import streamlit as st
 
 from app.common import patient, reader, trail
+from app.common.page_offer import offer
+from app.common.session import session
 from app.common.text import plain
 from app.worklist import add, bulk, table
 from app.worklist import running as worklist_running
@@ -65,6 +67,7 @@ def _told(shown: WorklistView) -> None:
     if shown.refused:
         some = f"{len(shown.refused)} of the files could not be read:" if len(shown.refused) > 1 else ""
         st.error("\n\n".join([some, *(plain(sentence) for sentence in shown.refused)]), icon=":material/error:")
+        offer(session(), "worklist")
 
 
 def _empty(shown: WorklistView, running: int) -> None:

@@ -11,7 +11,7 @@ import pipeline
 from pipeline.cli.analyse import add_analyse, add_report
 from pipeline.cli.app import add_app
 from pipeline.cli.backup import add_backup, add_restore, add_verify
-from pipeline.cli.batch import add_batch
+from pipeline.cli.batch import add_batch, add_worklist
 from pipeline.cli.convert import add_convert
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add_app(commands.add_parser("app", help="start the application in the browser"))
     add_batch(commands.add_parser("batch", help="analyse an archive of recordings, on this machine or a cluster"))
     add_studies(commands.add_parser("studies", help="take reviewed studies away: signed reports, tables, FHIR"))
+    add_worklist(commands.add_parser("worklist", help="put what `batch` analysed on the worklist, most urgent first"))
     add_backup(commands.add_parser("backup", help="copy recordings, reviews and reports while the application runs"))
     add_verify(commands.add_parser("verify", help="check a backup, or the audit trail and signatures in use"))
     add_restore(commands.add_parser("restore", help="put a backup into an empty home"))

@@ -20,8 +20,8 @@ from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
-from pipeline.signal.lead_names import plain_name
 from pipeline.store.page_sources import PageSource
+from pipeline.twelve_leads.derived_leads import standard_name
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
 from pipeline.wording import axis_texts, clock_text, looked_at
@@ -276,7 +276,7 @@ def report_content(
         analysis=analysis,
         beats=beats,
         signal_mv=read_only(recording.p_signal[:, columns]),
-        leads=tuple(map(plain_name, analysis.leads)),
+        leads=tuple(standard_name(lead) or lead for lead in analysis.leads),
         calibrated=tuple(recording.calibrated[i] for i in columns),
         created=created.astimezone(UTC),
         findings=triage(beats) if findings is None else tuple(findings),

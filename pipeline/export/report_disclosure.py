@@ -81,8 +81,8 @@ def _draw_row(sheet: ReportSheet, value: FloatArray, fs: float, y: float, half_m
     step = max(1.0, ROW_S * fs / (width * _POINTS_PER_MM))
     edges = np.unique(np.round(np.arange(0, value.size, step)).astype(np.int64))
     for first, stop in runs(~np.isfinite(value)):
-        x, lasts = (samples / (ROW_S * fs) * width for samples in (first, stop - first))
-        sheet.panel(LEFT_MM + _NAMES_MM + x, y - half_mm, lasts, 2 * half_mm, _NO_SIGNAL)
+        left_mm, lasts_mm = (samples / (ROW_S * fs) * width for samples in (first, stop - first))
+        sheet.panel(LEFT_MM + _NAMES_MM + left_mm, y - half_mm, lasts_mm, 2 * half_mm, _NO_SIGNAL)
     trace_pen(sheet)
     sheet.set_line_width(0.09)
     for first, stop in runs(np.isfinite(value)):

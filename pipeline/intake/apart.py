@@ -22,6 +22,7 @@ from pipeline import errors
 from pipeline.config import INTAKE, ROOT, IntakeProcess
 from pipeline.errors import EcgError, LimitError
 from pipeline.identity import DeviceReading, Identity
+from pipeline.intake.archives import Opened, Refused
 from pipeline.intake.csv_reader import CsvOptions
 from pipeline.types import Annotations, Recording, read_only
 
@@ -49,8 +50,8 @@ class Apart:
 
     def read(
         self, files: Sequence[tuple[str, bytes]], *, csv: CsvOptions | None = None, identity: bool = False
-    ) -> list[Recording]:
-        """Read all recordings of one upload, as `pipeline.intake.read_uploads` does.
+    ) -> Opened:
+        """Read all recordings of one upload, as `pipeline.intake.open_uploads` does.
 
         Parameters
         ----------
@@ -66,7 +67,7 @@ class Apart:
         LimitError
             If it takes too much memory or time.
         IntakeError
-            As `read_uploads`.
+            As `open_uploads`.
         """
         process = self._taken()
         watch = threading.Timer(self.limits.seconds, process.kill)
@@ -119,7 +120,7 @@ def _end(process: subprocess.Popen[bytes] | None) -> None:
 
 def _asked(
     process: subprocess.Popen[bytes], files: Sequence[tuple[str, bytes]], csv: CsvOptions | None, identity: bool
-) -> list[Recording]:
+) -> Opened:
     if process.stdin is None or process.stdout is None:
         raise OSError
     with process.stdin as asking, process.stdout as answering:
@@ -131,7 +132,8 @@ def _asked(
         answer = _heard(answering)
         if "error" in answer:
             raise getattr(errors, answer["error"])(answer["sentence"])
-        return [_recording(_heard(answering), answering) for _ in range(answer["recordings"])]
+        refused = tuple(Refused(**each) for each in answer["refused"])
+        return Opened(tuple(_recording(_heard(answering), answering) for _ in range(answer["recordings"])), refused)
 
 
 def _say(stream: IO[bytes], what: dict[str, Any]) -> None:
@@ -199,7 +201,7 @@ def main(arguments: Sequence[str], asking: IO[bytes], answering: IO[bytes]) -> N
     asking, answering : binary streams
         Where the files come from, and where the recordings go.
     """
-    from pipeline.intake.uploads import read_uploads  # the server itself needs no readers
+    from pipeline.intake.archives import open_uploads  # the server itself needs no readers
 
     _limited(int(arguments[0]), int(arguments[1]))
     if not (line := asking.readline()):
@@ -212,13 +214,14 @@ def main(arguments: Sequence[str], asking: IO[bytes], answering: IO[bytes]) -> N
         else CsvOptions(**{**request["csv"], "columns": tuple(request["csv"]["columns"])})
     )
     try:
-        found = read_uploads(files, csv=csv, identity=request["identity"])
+        found = open_uploads(files, csv=csv, identity=request["identity"])
     except EcgError as error:
         kind = next((each.__name__ for each in type(error).__mro__ if each.__name__ in _KINDS), _KINDS[0])
         _say(answering, {"error": kind, "sentence": str(error)})
         return
-    _say(answering, {"recordings": len(found)})
-    for recording in found:
+    refused = [asdict(each) for each in found.refused]
+    _say(answering, {"recordings": len(found.recordings), "refused": refused})
+    for recording in found.recordings:
         _say(answering, _told(recording))
         answering.write(np.ascontiguousarray(recording.p_signal, np.float32).data)
         if recording.reference is not None:

@@ -5,7 +5,7 @@ For research: no monitor that a patient may depend on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -47,15 +47,28 @@ def alarms_of(look: Look) -> tuple[Alarm, ...]:
     """Return what the newest signal calls attention to, the most urgent first; a pause below four seconds is none."""
     if look.analysis is None:
         return ()
-    length_s = look.stop_s - look.start_s
-    recent = [one for one in look.analysis.rhythm if one.stop_s > length_s - RECENT_S]
+    recent = [one for one in look.analysis.rhythm if one.stop_s > look.analysis.duration_s - RECENT_S]
     found = {_KINDS[one.rhythm]: one for one in recent if _is_alarm(one)}
     order: tuple[AlarmKind, ...] = ("VF/VT", "ASYS", "AF")
     return tuple(
-        Alarm(kind, rhythm_name(found[kind]).name, look.start_s + found[kind].start_s)
+        Alarm(kind, rhythm_name(found[kind]).name, max(look.start_s, look.zero_s + found[kind].start_s))
         for kind in order
         if kind in found
     )
+
+
+def lasting(now: tuple[Alarm, ...], before: tuple[Alarm, ...]) -> tuple[Alarm, ...]:
+    """Return the alarms that hold now, each since it was first said: no look reaches back to the start of a long one.
+
+    Parameters
+    ----------
+    now : tuple of Alarm
+        Of this look.
+    before : tuple of Alarm
+        What the look before it led to.
+    """
+    since_s = {one.kind: one.since_s for one in before}
+    return tuple(replace(one, since_s=min(one.since_s, since_s.get(one.kind, one.since_s))) for one in now)
 
 
 def _is_alarm(episode: Episode) -> bool:
@@ -68,7 +81,9 @@ def rhythm_now(analysis: Analysis) -> str:
 
 
 def rate_now(analysis: Analysis) -> float | None:
-    """Return the median rate of the last beats, 1/min; None where no interval is known in the last seconds."""
+    """Return the median rate of the last beats, 1/min; None without any beat or known interval in the last seconds."""
+    if not (analysis.time_s[-1:] > analysis.duration_s - RECENT_S).any():
+        return None  # it would be that of before a gap, or of before an asystole
     recent = analysis.time_s[-RATE_BEATS:] > analysis.duration_s - 3 * RECENT_S
     rr_s = np.array([]) if analysis.rr_s is None else analysis.rr_s[-RATE_BEATS:][recent]
     rr_s = rr_s[np.isfinite(rr_s)]

@@ -1,4 +1,4 @@
-"""Classes of beats while they come: the whole analysis again over the last minute, as often as beats may come.
+"""Classes of beats while they come: the whole analysis again over the newest signal, as often as beats may come.
 
 A class is provisional: later beats are part of what the network reads, and change it now and then. It is given once the
 next R peak is known, and never taken back; the class that counts is that of the finished recording.
@@ -16,11 +16,10 @@ from pipeline.analysis import BeatClassifier, analyse
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import SignalError
 from pipeline.labels import NOT_CLASSIFIED
-from pipeline.types import Analysis, FloatArray, Recording, read_only
+from pipeline.live.latest import Window
+from pipeline.types import Analysis, FloatArray, Recording
 
-WINDOW_S: Final = 60.0  # of signal that is read; 30 to 240 s agree alike with the final classes (DS1)
-EVERY_S: Final = 0.3  # between the starts of two looks; one takes a tenth of a second
-SETTLED_S: Final = 0.35  # behind the next R peak there must be so much signal; with less, fewer agree (DS1)
+SETTLED_S: Final = 0.35  # behind the next R peak there must be so much signal; 0.6 s agree no better (DS1), 0.2 s less
 SAME_BEAT_S: Final = 0.15  # two looks at one beat differ by less
 
 
@@ -50,9 +49,9 @@ class Look:
     Attributes
     ----------
     start_s, stop_s : float
-        The stretch that was read, seconds from the start of the recording.
+        The newest signal, seconds from the start of the recording.
     analysis : Analysis or None
-        The analysis of it; its times count from `start_s`. None while there is too little signal.
+        Of stretches of earlier signal, and of the newest at its end. None while there is too little signal.
     """
 
     start_s: float
@@ -60,14 +59,30 @@ class Look:
     analysis: Analysis | None
 
     @property
+    def zero_s(self) -> float:
+        """What must be added to times of the analysis in the newest signal: seconds from the start of the recording."""
+        return self.stop_s if self.analysis is None else self.stop_s - self.analysis.duration_s
+
+    @property
     def time_s(self) -> NDArray[np.float64]:
-        """R peaks (n,), seconds from the start of the recording."""
-        return np.zeros(0) if self.analysis is None else self.analysis.time_s + self.start_s
+        """R peaks (n,) in the newest signal, seconds from the start of the recording."""
+        return np.zeros(0) if self.analysis is None else self.analysis.time_s[self._earlier :] + self.zero_s
 
     @property
     def letters(self) -> tuple[str, ...]:
         """Class of each, or `?`."""
-        return () if self.analysis is None else letters_of(self.analysis)
+        return () if self.analysis is None else letters_of(self.analysis)[self._earlier :]
+
+    @property
+    def confidence(self) -> FloatArray:
+        """Confidence (n,) of each, 0..1."""
+        return np.zeros(0, np.float32) if self.analysis is None else self.analysis.confidence[self._earlier :]
+
+    @property
+    def _earlier(self) -> int:
+        """How many beats lie in earlier signal."""
+        assert self.analysis is not None
+        return int(np.searchsorted(self.analysis.time_s, self.start_s - self.zero_s))
 
 
 def letters_of(analysis: Analysis) -> tuple[str, ...]:
@@ -77,22 +92,14 @@ def letters_of(analysis: Analysis) -> tuple[str, ...]:
 
 
 def look_at(
-    p_signal: FloatArray,
-    first: int,
-    classifier: BeatClassifier,
-    *,
-    fs: float,
-    leads: tuple[str, ...],
-    config: Config = DEFAULT,
+    window: Window, classifier: BeatClassifier, *, fs: float, leads: tuple[str, ...], config: Config = DEFAULT
 ) -> Look:
     """Analyse the newest signal.
 
     Parameters
     ----------
-    p_signal : (n_samples, n_leads) float32
-        mV, NaN where nothing was recorded.
-    first : int
-        Place of its first sample in the recording.
+    window : Window
+        The newest signal, and what is kept of that before.
     classifier : BeatClassifier
         The network.
     fs : float
@@ -102,8 +109,9 @@ def look_at(
     config : Config, optional
         Settings of the pipeline.
     """
-    start_s, stop_s = first / fs, (first + len(p_signal)) / fs
-    recording = Recording("live", fs, read_only(p_signal), leads, "", (True,) * len(leads))
+    start_s = window.first / fs
+    stop_s = start_s + (len(window.p_signal) - window.n_earlier) / fs
+    recording = Recording("live", fs, window.p_signal, leads, "", (True,) * len(leads))
     try:
         return Look(start_s, stop_s, analyse(recording, classifier, config))
     except SignalError:  # shorter than ten seconds, or too much of it is a gap
@@ -124,13 +132,9 @@ class Follower:
 
     def new_beats(self, look: Look) -> list[LiveBeat]:
         """Return the beats whose next beat is known for sure, and that were not given before."""
-        if look.analysis is None:
-            return []
-        time_s = look.time_s
-        due = np.append(time_s[1:] <= look.stop_s - SETTLED_S, False) & (time_s > self.given_s + SAME_BEAT_S)
-        found = [
-            LiveBeat(float(time_s[i]), look.letters[i], float(look.analysis.confidence[i])) for i in np.flatnonzero(due)
-        ]
+        time_s, letters, confidence = look.time_s, look.letters, look.confidence
+        due = (time_s[:-1] > self.given_s + SAME_BEAT_S) & (time_s[1:] <= look.stop_s - SETTLED_S)
+        found = [LiveBeat(float(time_s[i]), letters[i], float(confidence[i])) for i in np.flatnonzero(due)]
         if found:
             self.given_s = found[-1].time_s
         return found

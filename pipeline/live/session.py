@@ -21,15 +21,17 @@ import numpy as np
 from pipeline.analysis import BeatClassifier
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import EcgError, LimitError
-from pipeline.live.alarms import alarms_of, quality_now, rate_now, rhythm_now
-from pipeline.live.latest import Latest
-from pipeline.live.provisional import EVERY_S, WINDOW_S, Follower, LiveBeat, Look, look_at
+from pipeline.live.alarms import alarms_of, lasting, quality_now, rate_now, rhythm_now
+from pipeline.live.latest import Latest, Window
+from pipeline.live.lookout import GLANCE_S, Lookout
+from pipeline.live.provisional import Follower, LiveBeat, Look, look_at
 from pipeline.live.recorder import Recorder
 from pipeline.live.sources import Chunk, Source, StreamFacts
 from pipeline.live.state import LiveState, Phase
 from pipeline.live.timeline import Timeline
 from pipeline.types import LEAD_NAME, FloatArray
 
+LEAST_S: Final = 0.1  # of wall time between two looks or glances: a replay may be many times as fast as a device
 TOLD_S: Final = 1.0  # between two states of a recording that is no longer watched
 LOST_S: Final = 2.0  # without a sample for so long, the stream is said to be lost
 SHOWN_S: Final = 20.0  # of beats in a state
@@ -120,7 +122,7 @@ class LiveSession:
 
     def _run(self, facts: StreamFacts) -> None:
         check_rate(facts, self.limits)
-        latest = Latest(len(facts.leads), round(WINDOW_S * facts.fs))
+        latest = Latest(len(facts.leads), facts.fs)
         with self._telling:
             self._state = replace(self._state, stream=facts.name, fs=facts.fs, leads=facts.leads, wide=facts.wide)
         over = threading.Event()
@@ -147,7 +149,7 @@ class LiveSession:
                     self._keep(recorder, latest, placed, lost)
                 if not len(chunk.p_signal):
                     if time.monotonic() - heard > LOST_S and self._state.phase != "lost":
-                        self._tell("lost", "Nothing has come for two seconds; a gap is kept until it goes on.")
+                        self._lost()
                     continue
                 heard = time.monotonic()
                 if self._state.phase != "recording":
@@ -171,8 +173,7 @@ class LiveSession:
     def _keep(self, recorder: Recorder, latest: Latest, chunk: Chunk, lost: int) -> None:
         if lost:
             recorder.skip(lost)
-            latest.append(np.full((min(lost, latest.size), latest.n_leads), np.nan, np.float32))
-            latest.n_frames += max(0, lost - latest.size)
+            latest.skip(lost)
         recorder.append(chunk.p_signal)
         self.lags_ms.append(
             1000 * (self.source.now_s() - chunk.start_s - (len(chunk.p_signal) - 1) / recorder.facts.fs)
@@ -199,14 +200,17 @@ class LiveSession:
         try:
             classifier, follower = self.load(), Follower()
             warm_up(classifier, facts)
+            lookout, seen = Lookout(latest, classifier, facts.leads), 0
             while True:
-                last = over.is_set()
-                began = time.monotonic()
-                if latest.n_frames:
-                    self._look(classifier, follower, facts, latest)
+                last, began, came = over.is_set(), time.monotonic(), latest.n_frames
+                if came != seen:
+                    self._look(lookout, follower, last=last)
+                seen = came
                 if last:
                     return
-                over.wait(max(0.0, EVERY_S - (time.monotonic() - began)))
+                over.wait(LEAST_S - (time.monotonic() - began))
+                while latest.n_frames < lookout.next_s * facts.fs and not over.is_set():
+                    over.wait(min(GLANCE_S, lookout.next_s - latest.n_frames / facts.fs))
         except Exception as error:  # noqa: BLE001 - whatever it is, the recording goes on and nothing old is shown
             self._unwatched(error, over)
 
@@ -225,10 +229,11 @@ class LiveSession:
             with suppress(Exception), self._telling:  # to tell it may be what fails; it is tried again
                 self.watch(self._state, ())
 
-    def _look(self, classifier: BeatClassifier, follower: Follower, facts: StreamFacts, latest: Latest) -> None:
+    def _look(self, lookout: Lookout, follower: Follower, *, last: bool) -> None:
         began = time.monotonic()
-        first, p_signal = latest.window()
-        look = look_at(p_signal, first, classifier, fs=facts.fs, leads=facts.leads)
+        look = lookout.look(at_once=last)
+        if look is None:
+            return
         new = follower.new_beats(look)
         for beat in new:
             self.beats_s.append(beat.time_s)
@@ -240,21 +245,27 @@ class LiveSession:
         self._told(look, tuple(new), 1000 * (time.monotonic() - began))
 
     def _told(self, look: Look, new: tuple[LiveBeat, ...], look_ms: float) -> None:
-        analysis = look.analysis
         with self._telling:
+            analysis = None if self._state.phase == "lost" else look.analysis
             self._state = replace(
                 self._state,
                 read_to_s=look.stop_s,
                 rate_bpm=None if analysis is None else rate_now(analysis),
                 rhythm="" if analysis is None else rhythm_now(analysis),
                 quality="" if analysis is None else quality_now(analysis),
-                alarms=alarms_of(look),
+                alarms=() if analysis is None else lasting(alarms_of(look), self._state.alarms),
                 beats=tuple(self._shown),
                 counts=dict(self._counts),
                 lag_ms=statistics.median(self.lags_ms) if self.lags_ms else None,
                 look_ms=look_ms,
             )
             self.watch(self._state, new)
+
+    def _lost(self) -> None:
+        """Say that nothing comes, and take away what was said of a signal that is not there now."""
+        with self._telling:
+            self._state = replace(self._state, rate_bpm=None, rhythm="", quality="", alarms=())
+        self._tell("lost", "Nothing has come for two seconds; a gap is kept until it goes on.")
 
     def _tell(self, phase: Phase, sentence: str = "") -> None:
         with self._telling:
@@ -272,7 +283,7 @@ def warm_up(classifier: BeatClassifier, facts: StreamFacts) -> None:
     facts : StreamFacts
         Rate and leads of what will come.
     """
-    look_at(_pulses(facts), 0, classifier, fs=facts.fs, leads=facts.leads)
+    look_at(Window(_pulses(facts), 0), classifier, fs=facts.fs, leads=facts.leads)
 
 
 def _pulses(facts: StreamFacts) -> FloatArray:

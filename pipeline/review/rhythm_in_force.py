@@ -29,6 +29,7 @@ RHYTHM_SUBJECTS: Final[Mapping[str, tuple[RhythmCode, str]]] = MappingProxyType(
         "BII_HIGH": ("BII", "high degree"),
         "BII_2_1": ("BII", "2:1"),
         "BII_WENCKEBACH": ("BII", "Wenckebach"),
+        "BII_MOBITZ": ("BII", "Mobitz II"),
         **{code: (code, "") for code in RHYTHM_NAMES},
         ARTEFACT: ("NOISE", _MARKED),
     }

@@ -10,12 +10,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pipeline._util.memory import give_back
 from pipeline.config import DEFAULT, REVIEW, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.after_fibrillation import find_still_fibrillating
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
+from pipeline.rhythm.broad_escapes import find_broad_escapes
 from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
@@ -134,9 +136,10 @@ def episodes(
     proposed = [*known, *outside(pauses, without_beats(known)), *find_pauses_after(fibrillation, context)]
     stimuli = read_pacing(context) if pacing is None else pacing
     conduction = conduction_of(context)
+    give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
     blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
-    proposed += [*find_pacing(context, stimuli), *blocks, *atrial]
+    proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
 

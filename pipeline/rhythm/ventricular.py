@@ -21,6 +21,7 @@ from pipeline.rhythm.usual_beats import KnownBeats, across_gaps, without_usual_b
 from pipeline.rhythm.waveform_measures import LEAD_MEASURES, measured_parts, per_second
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
+from pipeline.signal.pacing import sharp_spikes
 from pipeline.types import Episode, FloatArray, IntArray
 
 NAME: Final = "waveform"
@@ -43,6 +44,7 @@ FLUTTER_HZ: Final = 4.3
 SLOW_HZ, SLOW_SHARE, SLOW_ODDS = 2.15, 0.4, -5.0
 SLOW_REPEATS, SLOW_PRICE = 0.6, 1.0
 SMOOTH_S: Final = 5
+SPIKES_PER_S: Final = 0.05  # three a minute may be a pacemaker's
 FLUTTER_SHARE: Final = 0.6  # of the power near one frequency: waves of one kind, flutter
 LEAST_S: Final = 3.0
 EDGE_S: Final = 6  # an edge moves by at most so much
@@ -244,8 +246,19 @@ def find_ventricular(context: RhythmContext, detector: Detector | None = None) -
     if context.conditioned is None or not context.conditioned.signal.size:
         return []
     seconds = waveform_probabilities(context.conditioned, detector)
-    known = KnownBeats(context.conditioned.signal, context.conditioned.fs, context.time_s)
+    if not (ventricular_states(seconds) != OTHER).any():
+        return []
+    known = KnownBeats(context.conditioned.signal, context.conditioned.fs, context.time_s, _is_spiky(context))
     return ventricular_episodes(seconds, context.duration_s, confirmed_states(seconds, known))
+
+
+def _is_spiky(context: RhythmContext) -> bool:
+    """Tell whether a lead of the recording has sharp spikes, as often as a pacemaker would."""
+    recording = context.recording
+    if recording is None:
+        return False
+    leads = (recording.p_signal[:, recording.leads.index(name)] for name in context.leads)
+    return any(sharp_spikes(lead, recording.fs).sample.size > SPIKES_PER_S * recording.duration_s for lead in leads)
 
 
 def confirmed_states(seconds: VentricularSeconds, known: KnownBeats) -> IntArray:

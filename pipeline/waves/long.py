@@ -180,7 +180,8 @@ def _medians(rows: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     rows.sort(axis=-1)  # NaN come last
     if not np.isnan(rows[..., -1]).any():
         n = rows.shape[-1]
-        return (rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2, np.zeros(rows.shape[:-1], np.bool_)
+        middle = np.asarray((rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2, np.float32)
+        return middle, np.zeros(rows.shape[:-1], np.bool_)
     count = np.isfinite(rows).sum(axis=-1, keepdims=True)
     low, high = (np.take_along_axis(rows, np.maximum(at, 0), axis=-1) for at in ((count - 1) // 2, count // 2))
     missing = count[..., 0] == 0

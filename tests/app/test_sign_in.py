@@ -102,6 +102,7 @@ def test_somebody_idle_for_too_long_is_outside_again(monkeypatch: pytest.MonkeyP
     page.run()
     assert [title.value for title in page.title] == ["Sign in"]
     assert "Holter_inside" not in said(page)
+    assert "heartvision-study" not in page.session_state
 
 
 def test_signing_out_ends_the_sign_in_and_not_only_this_page() -> None:

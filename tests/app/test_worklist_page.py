@@ -31,6 +31,7 @@ from pipeline.store.studies import get_study, next_study, worklist
 from pipeline.worker.jobs import Job, JobStatus
 from tests.helpers.review_study import analysed, at, recorded
 from tests.helpers.studies import ANNA, BERT, MAIN, opened, rows, said, study
+from tests.hostile.make_corpus import zipped
 
 pytestmark = pytest.mark.usefixtures("own_store")
 ANY = "application/octet-stream"
@@ -295,6 +296,15 @@ def test_a_file_that_was_dropped_twice_is_one_recording() -> None:
     page.button(key="worklist-add").click().run()
     assert "1 recording sent to be analysed." in said(page)
     assert not page.error
+
+
+def test_an_archive_with_a_bad_file_gives_the_others_and_names_it() -> None:
+    page = opened("worklist")
+    packed = zipped([*demo_files("packed"), ("bad.edf", b"0       " + bytes(244) + b"1   ")])
+    page.file_uploader[0].set_value([("day.zip", packed, ANY)]).run()
+    page.button(key="worklist-add").click().run()
+    assert "1 recording sent to be analysed." in said(page)
+    assert any("bad.edf was not read: The EDF" in box.value.replace("\\", "") for box in page.error)
 
 
 def test_a_study_is_renamed_and_the_trail_keeps_both_names() -> None:

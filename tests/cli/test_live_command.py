@@ -33,7 +33,7 @@ def test_classes_that_stop_are_said_and_the_record_is_kept(
     def breaks(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("pipeline.live.session.look_at", breaks)
+    monkeypatch.setattr("pipeline.live.lookout.look_at", breaks)
     given = ["live", str(demo_path()), "--output", str(tmp_path), "--duration", "12", "--speed", "30"]
     assert main(given) == 0
     assert capsys.readouterr().out.count("Classification stopped (MemoryError); nothing is watched any more") == 1

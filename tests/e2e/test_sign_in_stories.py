@@ -29,7 +29,7 @@ from tests.helpers.stories import settle
 
 pytestmark = pytest.mark.browser
 QUIET_S = 8.0
-RECORD = "Holter_for_those_inside"
+RECORD = "HolterForThoseInside"
 ROLES = {
     "viewers": ["viewer"],
     "technicians": ["technician"],

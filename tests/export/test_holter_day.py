@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -47,10 +47,8 @@ def made():
         now += float(step)
         event = rng.uniform()
         calm = not in_one(now, (*AF, *NOISE, (GAP[0] - 10, GAP[1] + 10))) and step < 1.5
-        ectopic = (
-            "" if not calm else "V" if event < 0.004 else "VV" if event < 0.005 else "VVVV" if event < 0.0053 else ""
-        )
-        ectopic = ectopic or ("S" if calm and event > 0.997 else "SS" if calm and event > 0.9965 else "")
+        shares = ((0.004, "V"), (0.005, "VV"), (0.0053, "VVVV"), (0.9965, ""), (0.997, "SS"), (1.0, "S"))
+        ectopic = next(word for most, word in shares if event < most) if calm else ""
         time_s.append(now)
         letters.append("N")
         for letter in ectopic:
@@ -64,7 +62,7 @@ def made():
     edges = sorted({0.0, DAY_S, *(edge for span in (*AF, *NOISE) for edge in span)})
     rhythm = tuple(
         Episode(a, b, "AFIB" if in_one(a, AF) else "NOISE" if in_one(a, NOISE) else "N", "", 0.95)
-        for a, b in itertools.pairwise(edges)
+        for a, b in pairwise(edges)
     )
     quality = Quality(
         (QualitySegment(0.0, GAP[0], "good", ""), QualitySegment(*GAP, "gap", "no signal"),
@@ -86,7 +84,7 @@ def plain(day):
     """Times and intervals as plain lists: an interval is none across the gap, and none in the noise's rates."""
     content, word = day
     times = (content.analysis.sample / FS).tolist()
-    steps = [None, *(b - a for a, b in itertools.pairwise(times))]
+    steps = [None, *(b - a for a, b in pairwise(times))]
     steps = [None if step is None or (times[i - 1] < GAP[0] <= times[i]) else step for i, step in enumerate(steps)]
     return times, steps, word
 

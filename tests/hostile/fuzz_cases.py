@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.config import DEFAULT, data_root
 from pipeline.errors import EcgError
-from pipeline.intake import read_uploads
+from pipeline.intake import open_uploads, read_uploads
 from pipeline.intake.csv_reader import CsvOptions, describe_csv
 from pipeline.intake.formats.table import FORMATS
 from pipeline.intake.shape import named_by_shape
@@ -82,7 +82,11 @@ def _of_one_file() -> dict[str, tuple[list[bytes], str, tuple[bytes, ...]]]:
         "AliveCor Kardia ATC": ([atc_bytes({b"ecg ": tones(600), b"ecg2": tones(600)})], "", ()),
         "AliveCor Kardia JSON": ([kardia_json(six)], "", _JSON_PIECES),
         "Movesense JSON": ([movesense_json(tones(960), lost=(7,))], "", _JSON_PIECES),
-        "DICOM ECG": ([made.dicom(_TWELVE), made.dicom(_TWELVE, syntax="1.2.840.10008.1.2")], "dicom", ()),
+        "DICOM ECG": (
+            [made.dicom(_TWELVE, syntax=f"1.2.840.10008.1.2{more}") for more in ("", ".1", ".1.99")],
+            "dicom",
+            (),
+        ),
         "SCP-ECG": ([made.scp(_TWELVE), made.scp(_EIGHT, coded=True)], "scp", ()),
         "HL7 aECG": ([made.aecg(_TWELVE)], "hl7_aecg", _XML_PIECES),
         "GE MUSE XML": ([made.muse(_EIGHT)], "ge_muse", _XML_PIECES),
@@ -103,11 +107,11 @@ def _by_its_reader(name: str, upload: Upload, rng: np.random.Generator) -> list[
 
 
 def _as_upload(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
-    return read_uploads(upload, csv=CsvOptions(250.0, "mV"))
+    return open_uploads(upload, csv=CsvOptions(250.0, "mV")).recordings
 
 
 def _as_archive(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
-    return read_uploads([("all.zip", zipped(list(upload)))], csv=CsvOptions(250.0, "mV"))
+    return open_uploads([("all.zip", zipped(list(upload)))], csv=CsvOptions(250.0, "mV")).recordings
 
 
 def _as_table(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:

@@ -11,10 +11,10 @@ import pytest
 from pipeline.config import IntakeProcess
 from pipeline.datasets import demo_path
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake import CsvOptions, read_uploads
+from pipeline.intake import CsvOptions, open_uploads
 from pipeline.intake.apart import Apart
 from pipeline.types import Recording
-from tests.hostile.make_corpus import record, table
+from tests.hostile.make_corpus import record, table, zipped
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,9 @@ def test_what_is_read_apart_is_what_is_read_here(apart: Apart) -> None:
         ([("r.csv", table(rows=5000))], CsvOptions(250.0, "mV")),
     ):
         for found, wanted in zip(
-            apart.read(files, csv=csv, identity=True), read_uploads(files, csv=csv, identity=True), strict=True
+            apart.read(files, csv=csv, identity=True).recordings,
+            open_uploads(files, csv=csv, identity=True).recordings,
+            strict=True,
         ):
             same(found, wanted)
 
@@ -60,7 +62,7 @@ def test_what_is_read_apart_is_what_is_read_here(apart: Apart) -> None:
 def test_a_refusal_is_the_same_sentence_of_the_same_kind(apart: Apart) -> None:
     for files in ([], [("r.hea", b"\x89PNG\r\n\x1a\n")], [("r.hea", b"r 99 250 1000\n"), ("r.dat", b"")]):
         with pytest.raises(IntakeError) as here:
-            read_uploads(files)
+            open_uploads(files)
         with pytest.raises(type(here.value)) as there:
             apart.read(files)
         assert str(there.value) == str(here.value)
@@ -76,7 +78,7 @@ def test_what_takes_too_much_is_refused_in_one_sentence_and_the_next_upload_is_r
             small.read(demo())
     finally:
         small.close()
-    assert len(apart.read(demo())) == 1
+    assert len(apart.read(demo()).recordings) == 1
 
 
 def test_a_process_that_was_killed_while_it_waited_is_replaced(apart: Apart) -> None:
@@ -84,4 +86,12 @@ def test_a_process_that_was_killed_while_it_waited_is_replaced(apart: Apart) -> 
     assert apart._spare is not None
     apart._spare.kill()
     apart._spare.wait()
-    assert len(apart.read(demo())) == 1
+    assert len(apart.read(demo()).recordings) == 1
+
+
+def test_what_an_archive_holds_that_cannot_be_read_is_named_as_here(apart: Apart) -> None:
+    bad = [("x/bad.csv", b"no table"), *((f"y/{name}", payload) for name, payload in record().items())]
+    files = [("all.zip", zipped(bad))]
+    found, wanted = apart.read(files), open_uploads(files)
+    assert found.refused == wanted.refused
+    assert [one.name for one in found.recordings] == [one.name for one in wanted.recordings]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from pipeline.config import DEFAULT
 from pipeline.errors import IntakeError, LimitError
+from pipeline.intake.formats import dicom
 from pipeline.intake.formats.sierra import UNPACKED_BYTES, unpacked_size
 from pipeline.intake.formats.table import FORMATS, format_of
 from pipeline.types import Recording
@@ -111,16 +114,26 @@ def test_the_size_of_compressed_leads_is_what_they_unpack_to() -> None:
     assert unpacked_size(chunk, 3) == 3
 
 
-def test_a_dicom_file_compressed_as_a_whole_is_not_inflated() -> None:
-    plain = made.dicom(SHORT)
-    start = plain.index(b"\x08\x00\x16\x00")
-    syntax = b"1.2.840.10008.1.2.1\x00"
-    longer = b"1.2.840.10008.1.2.1.99"
-    head = plain[:start].replace(struct.pack("<H", len(syntax)) + syntax, struct.pack("<H", len(longer)) + longer)
+def _deflated(content: bytes) -> bytes:
+    """The file that has this content, compressed, behind a good beginning."""
+    plain = made.dicom(SHORT, syntax="1.2.840.10008.1.2.1.99")
+    start = made.dicom(SHORT).index(b"\x08\x00\x16\x00") + 2  # the longer name
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-    bomb = head + squeeze.compress(bytes(2**26)) + squeeze.flush()
-    with pytest.raises(IntakeError, match="compressed as a whole"):
-        _reader("DICOM ECG")(bomb)
+    return plain[:start] + squeeze.compress(content) + squeeze.flush()
+
+
+def test_a_dicom_file_compressed_as_a_whole_is_inflated_within_bounds() -> None:
+    plain, packed = made.dicom(SHORT), made.dicom(SHORT, syntax="1.2.840.10008.1.2.1.99")
+    assert len(packed) < len(plain)
+    np.testing.assert_array_equal(_reader("DICOM ECG")(packed).p_signal, _reader("DICOM ECG")(plain).p_signal)
+    data = plain[plain.index(b"\x08\x00\x16\x00") :]
+    assert _reader("DICOM ECG")(_deflated(data)).n_samples == 1000
+    limits = replace(DEFAULT.limits, upload_bytes=2**20)
+    with pytest.raises(LimitError, match="inflates to more than 1,048,576 bytes"):
+        dicom.read("x", _deflated(data + bytes(2**20)), limits)
+    assert not assert_survives(_reader("DICOM ECG"), _deflated(bytes(2**28)))
+    assert not assert_survives(_reader("DICOM ECG"), packed[: len(packed) // 2])
+    assert not assert_survives(_reader("DICOM ECG"), _deflated(packed))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import time
@@ -21,7 +22,9 @@ from pipeline.datasets import demo_path
 from pipeline.errors import IntakeError, ModelError
 from pipeline.intake import read_path
 from pipeline.live.agreement import Agreement, compare
-from pipeline.live.alarms import alarms_of
+from pipeline.live.alarms import Alarm, alarms_of, lasting, rate_now
+from pipeline.live.latest import STRETCH_S, Latest, Window
+from pipeline.live.lookout import GLANCE_S, Lookout
 from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at
 from pipeline.live.replay import ReplaySource
 from pipeline.live.session import LiveSession, SessionPlan, new_name
@@ -114,6 +117,8 @@ def test_a_stream_without_samples_is_said_to_be_lost_and_found_again(
     source = Scripted(StreamFacts("s", FS, ("II",)), [*both[:4], *[None] * 6, *both[4:]])
     _, state, seen = run(source, tmp_path)
     phases = [one.phase for one in seen]
+    lost = [one for one in seen if one.phase == "lost"]
+    assert all((one.rate_bpm, one.rhythm, one.quality, one.alarms) == (None, "", "", ()) for one in lost)
     assert phases[0] == "opening"
     assert phases.index("recording") < phases.index("lost") < len(phases) - 1 - phases[::-1].index("recording")
     assert state.phase == "finished"
@@ -140,7 +145,7 @@ def test_each_beat_is_given_once_and_within_a_second_of_the_next(tmp_path: Path)
     lead, r_peak_s = made_ecg(FS, 24.0, rr_s=0.9)
     follower, given = Follower(), list[tuple[float, LiveBeat]]()
     for stop_s in np.arange(8.0, 24.01, 0.5):
-        look = look_at(lead[: round(stop_s * FS)].copy(), 0, network(), fs=FS, leads=("II",))
+        look = look_at(Window(lead[: round(stop_s * FS)].copy(), 0), network(), fs=FS, leads=("II",))
         given += [(stop_s, beat) for beat in follower.new_beats(look)]
     times = [beat.time_s for _, beat in given]
     assert np.all(np.diff(times) > 0.8)
@@ -151,8 +156,65 @@ def test_each_beat_is_given_once_and_within_a_second_of_the_next(tmp_path: Path)
         assert SETTLED_S - 0.05 <= stop_s - following <= SETTLED_S + 0.55
 
 
+def test_earlier_signal_is_read_and_gives_no_beat_again() -> None:
+    lead, r_peak_s = made_ecg(FS, 100.0, rr_s=0.9)
+    latest = Latest(1, FS)
+    latest.append(lead)
+    window = latest.window()
+    look = look_at(window, network(), fs=FS, leads=("II",))
+    alone = look_at(Window(lead[window.first :].copy(), window.first), network(), fs=FS, leads=("II",))
+    assert window.n_earlier == 2 * round(STRETCH_S * FS)
+    assert (look.start_s, look.stop_s) == (alone.start_s, alone.stop_s) == (40.0, 100.0)
+    assert look.analysis is not None
+    assert look.analysis.sample.size > look.time_s.size + 30
+    assert look.time_s == pytest.approx(alone.time_s, abs=0.02)
+    assert [np.abs(r_peak_s - at).min() < 0.05 for at in look.time_s] == [True] * len(look.letters)
+    given = Follower().new_beats(look)
+    assert [beat.time_s for beat in given] == look.time_s[:-1][look.time_s[1:] <= 100.0 - SETTLED_S].tolist()
+
+
+def test_a_class_is_given_when_the_next_beat_has_settled_and_glances_are_enough_for_that() -> None:
+    lead, r_peak_s = made_ecg(FS, 40.0, rr_s=0.9)
+    latest, follower, at_s = Latest(1, FS), Follower(), 20.0
+    lookout, looks, late_s = Lookout(latest, network(), ("II",), at_s), 0, list[float]()
+    while at_s < 39.0:
+        latest.append(lead[latest.n_frames : math.ceil(at_s * FS)])
+        look = lookout.look()
+        if look is not None:
+            looks += 1
+            new = [beat.time_s for beat in follower.new_beats(look) if beat.time_s > 20]
+            late_s += [at_s - r_peak_s[r_peak_s > beat_s + 0.1][0] for beat_s in new]
+        assert at_s < lookout.next_s <= at_s + GLANCE_S + 1 / FS
+        at_s = lookout.next_s
+    assert len(late_s) > 15
+    steady = np.sort(late_s)[2:-2]  # the first look gives many at once, and where a look came just before, one waits
+    assert steady[0] > SETTLED_S - 0.05
+    assert steady[round(0.8 * steady.size)] < SETTLED_S + 0.05
+    assert steady[-1] < SETTLED_S + GLANCE_S + 0.05
+    assert looks < 1.5 * (39 - 20) / 0.9
+
+
+def test_without_beats_there_is_a_look_every_second() -> None:
+    lead, _ = made_ecg(FS, 20.0)
+    latest = Latest(1, FS)
+    latest.append(lead)
+    lookout, looks = Lookout(latest, network(), ("II",)), 0
+    for _ in range(40):
+        looks += lookout.look() is not None
+        latest.append(np.zeros((round((lookout.next_s - latest.n_frames / FS) * FS) + 1, 1), np.float32))
+    still_s = latest.n_frames / FS - 20.0
+    assert still_s - 2 <= looks <= still_s + 3
+
+
+def test_an_alarm_holds_since_it_was_first_said() -> None:
+    before = (Alarm("AF", "Atrial fibrillation", 12.0),)
+    now = (Alarm("ASYS", "Asystole", 90.0), Alarm("AF", "Atrial fibrillation", 40.0))
+    assert [one.since_s for one in lasting(now, before)] == [90.0, 12.0]
+    assert lasting((), before) == ()
+
+
 def at_the_end(p_signal: FloatArray) -> list[str]:
-    look = look_at(p_signal, 0, network(), fs=FS, leads=("II",))
+    look = look_at(Window(p_signal, 0), network(), fs=FS, leads=("II",))
     return [alarm.kind for alarm in alarms_of(look)]
 
 
@@ -169,6 +231,17 @@ def test_asystole_is_an_alarm_after_four_seconds_and_not_before() -> None:
     assert at_the_end(both[: last + round(6.0 * FS)].copy()) == ["ASYS"]
 
 
+def test_in_an_asystole_and_after_a_gap_there_is_no_rate() -> None:
+    lead, r_peak_s = made_ecg(FS, 30.0)
+    last = round((r_peak_s[-1] + 0.6) * FS)
+    still = made_ecg(FS, 12.0, rr_s=100.0, seed=3)[0][round(2 * FS) : round(8 * FS)]
+    gap = np.concatenate([lead[:last], np.full((round(5 * FS), 1), np.nan), lead[: round(4 * FS)]])
+    for signal, known in ((lead[:last].copy(), True), (np.concatenate([lead[:last], still]), False), (gap, False)):
+        analysis = look_at(Window(signal.astype(np.float32), 0), network(), fs=FS, leads=("II",)).analysis
+        assert analysis is not None
+        assert (rate_now(analysis) is not None) is known
+
+
 def test_ventricular_fibrillation_is_an_alarm() -> None:
     lead, _ = made_ecg(FS, 30.0)
     both = np.concatenate([lead, draw_fibrillation(round(12 * FS), FS, np.random.default_rng(77))[:, None]])
@@ -180,7 +253,7 @@ def test_ventricular_fibrillation_is_an_alarm() -> None:
 def test_atrial_fibrillation_is_an_alarm(record: str, kinds: list[str]) -> None:
     read = read_path(data_root() / "mitdb" / f"{record}.hea")
     first, stop = round(180 * read.fs), round(240 * read.fs)
-    look = look_at(read.p_signal[first:stop].copy(), first, network(), fs=read.fs, leads=read.leads)
+    look = look_at(Window(read.p_signal[first:stop].copy(), first), network(), fs=read.fs, leads=read.leads)
     assert [alarm.kind for alarm in alarms_of(look)] == kinds
     assert all(180 <= alarm.since_s < 240 for alarm in alarms_of(look))
 
@@ -207,16 +280,20 @@ def test_whatever_ends_the_classes_is_said_to_the_end_and_nothing_old_stays(
         return looks.pop()(*given, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr("pipeline.live.session.warm_up", lambda *_: None)
-    monkeypatch.setattr("pipeline.live.session.look_at", once)
+    monkeypatch.setattr("pipeline.live.lookout.look_at", once)
     monkeypatch.setattr("pipeline.live.session.TOLD_S", 0.05)
     lead, _ = made_ecg(FS, 24.0)
 
     def chunks() -> Iterator[Chunk | None]:
         yield Chunk(lead[:4000], 0.0)
+        at = 4000
         while not stopped.is_set():
             yield None
+            if not looks and at < 5500:  # after the first look, what comes leads to another
+                yield Chunk(lead[at : at + 5], at / FS)
+                at += 5
         yield from [None] * 50  # a second in which it is said again and again
-        yield Chunk(lead[4000:], 16.0)
+        yield Chunk(lead[at:], at / FS)
 
     source = Scripted(StreamFacts("s", FS, ("II",)), chunks())  # type: ignore[arg-type]
     session, state, seen = run(source, tmp_path)

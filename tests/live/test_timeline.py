@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import IntakeError, UsageError
-from pipeline.live.latest import Latest
+from pipeline.live.latest import BLANK_S, STRETCH_S, Latest, Reach
 from pipeline.live.replay import ReplaySource
 from pipeline.live.session import plain_leads
 from pipeline.live.sources import Chunk, nothing
@@ -85,15 +85,47 @@ def test_what_is_held_is_given_after_half_a_second_also_if_nothing_more_comes() 
     assert [(lost, len(one.p_signal)) for lost, one in timeline.placed(nothing(1))] == [(1500, 50)]
 
 
-def test_the_newest_frames_are_kept_in_order() -> None:
-    latest, rng, came = Latest(2, 1000), np.random.default_rng(0), 0
-    for _ in range(200):
-        n = int(rng.integers(0, 1500))
+def test_the_newest_minute_is_kept_in_order_and_begins_on_the_grid() -> None:
+    fs, rng, came, reach = 10.5, np.random.default_rng(0), 0, Reach()
+    latest = Latest(2, fs)
+    for _ in range(400):
+        n = int(rng.integers(0, 200))
         latest.append(np.arange(came, came + n, dtype=np.float32)[:, None].repeat(2, axis=1))
         came += n
-        first, window = latest.window()
-        assert first == max(0, came - 1000)
-        assert np.array_equal(window[:, 1], np.arange(first, came))
+        window = latest.window()
+        newest = window.p_signal[window.n_earlier :, 1]
+        assert window.first in {round(k * reach.grid_s * fs) for k in range(came)}
+        assert window.first == 0 or -0.1 <= came / fs - window.first / fs - reach.newest_s < reach.grid_s + 0.1
+        blank = round(BLANK_S * fs) if window.n_earlier else 0
+        assert np.array_equal(newest[blank:], np.arange(window.first + blank, came))
+        assert np.isnan(newest[:blank]).all()
+
+
+def test_of_what_came_before_some_stretches_are_kept_evenly_spread() -> None:
+    size, most, latest = round(10 * STRETCH_S), Reach().stretches, Latest(1, 10.0)
+    for minute in range(600):
+        latest.append(np.arange(minute * 600, (minute + 1) * 600, dtype=np.float32)[:, None])
+        window = latest.window()
+        stretches = window.p_signal[: window.n_earlier, 0].reshape(-1, size)
+        assert len(stretches) <= most
+        assert minute < 2 or len(stretches) >= min(most // 2, minute * 60 // STRETCH_S) - 1
+        first = stretches[:, -1] - size + 1
+        assert (np.diff(first) == first[1] - first[0]).all() if len(first) > 1 else True
+        assert (stretches[:, -1] < window.first).all()
+        assert np.array_equal(np.diff(stretches[:, 1:], axis=1), np.ones((len(stretches), size - 2)))
+        assert np.isnan(stretches[:, 0]).all()
+
+
+def test_of_an_hour_without_a_signal_nothing_is_kept() -> None:
+    latest = Latest(1, 10.0)
+    latest.append(np.ones((600, 1), np.float32))
+    latest.skip(36_000)
+    latest.append(np.ones((900, 1), np.float32))
+    window = latest.window()
+    kept = np.isfinite(window.p_signal[: window.n_earlier, 0]).reshape(-1, 160)
+    assert window.first == 36_880
+    assert kept[:, 1:].mean() > 0.7
+    assert len(kept) <= 4
 
 
 def test_a_replay_gives_every_sample_once_and_in_time() -> None:

@@ -124,7 +124,7 @@ def test_an_entry_can_be_neither_changed_nor_removed(change: str) -> None:
     assert len(accesses(LOCAL)) == 1
 
 
-def _study() -> int:
+def _study(record: str = "case") -> int:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("HEARTVISION_SIGN_IN")
-        return study("case", "NNVNSN")
+        return study(record, "NNVNSN")
