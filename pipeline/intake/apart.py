@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from pipeline import errors
 from pipeline.config import INTAKE, ROOT, IntakeProcess
 from pipeline.errors import EcgError, LimitError
 from pipeline.identity import DeviceReading, Identity
-from pipeline.intake.archives import Opened, Refused
 from pipeline.intake.csv_reader import CsvOptions
 from pipeline.types import Annotations, Recording, read_only
+
+if TYPE_CHECKING:
+    from pipeline.intake.archives import Opened
 
 _KINDS: Final = ("IntakeError", "LimitError", "SignalError", "DataError", "UsageError")
 _PLAIN: Final = ("name", "fs", "leads", "digest", "calibrated", "notices", "age_years", "sex", "channels")
@@ -132,6 +134,8 @@ def _asked(
         answer = _heard(answering)
         if "error" in answer:
             raise getattr(errors, answer["error"])(answer["sentence"])
+        from pipeline.intake.archives import Opened, Refused  # the readers are not for those who only look
+
         refused = tuple(Refused(**each) for each in answer["refused"])
         return Opened(tuple(_recording(_heard(answering), answering) for _ in range(answer["recordings"])), refused)
 

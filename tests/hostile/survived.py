@@ -125,7 +125,10 @@ THIRTY: Final = MappingProxyType(
         "a day of several leads": (
             "intake/test_intake_wfdb.py::test_a_day_of_two_leads_is_read_in_seconds_and_under_a_gigabyte",
         ),
-        "a header as a weapon": (INTAKE,),
+        "a header as a weapon": (
+            INTAKE,
+            "intake/test_apart.py::test_what_takes_too_much_is_refused_in_one_sentence_and_the_next_upload_is_read",
+        ),
         "a worker that dies": (
             "worker/test_worker.py::test_an_analysis_killed_in_the_middle_goes_on_to_the_same_result",
             "worker/test_limits.py::test_whatever_a_job_raises_is_a_sentence_and_the_next_one_is_done",
