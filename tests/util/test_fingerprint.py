@@ -26,6 +26,7 @@ NO_SAY = {  # imported on the way, without a say in an answer that is not in the
     "pipeline.identity",  # never part of an answer
     "pipeline.errors",
     "pipeline._util.progress",
+    "pipeline._util.memory",  # frees it
 }
 
 
