@@ -225,6 +225,14 @@ class WorkerLimits:
 
 
 @dataclass(frozen=True)
+class IntakeProcess:
+    """What reading one upload may take of the machine before it is refused."""
+
+    memory_bytes: int = 6 * 2**30  # of address space; a day of three leads took 1 GB
+    seconds: float = 300.0  # of the processor, and by the clock
+
+
+@dataclass(frozen=True)
 class Retention:
     """How long recordings are kept and how much room they take; nothing is limited unless it is said.
 
@@ -249,6 +257,7 @@ class SignInLimits:
 
 DEFAULT = Config()
 WORKER = WorkerLimits()
+INTAKE = IntakeProcess()
 REVIEW = ReviewConfig()
 RECORDING_NETWORK: Final = "rhythm_svdb"  # reads recordings unless another is asked for; ADR 0026 says why
 PICTURE_NETWORK: Final = "vgg16"  # likewise for pictures of beats

@@ -17,7 +17,6 @@ from app.common.theme import palette
 from pipeline.cases import stored_case as work
 from pipeline.cases.case import Case
 from pipeline.errors import EcgError
-from pipeline.intake import open_uploads
 from pipeline.intake.formats.table import format_list
 from pipeline.store.recordings import open_recording, save_recording
 from pipeline.store.studies import worklist
@@ -113,7 +112,7 @@ def _upload(comparing: Comparing) -> None:
     comparing.error = ""
     try:
         files = [(upload.name, upload.getvalue()) for upload in uploads]
-        opened = open_uploads(files)
+        opened = cache.intake().read(files)
         read = tuple(save_recording(one, reader=sign_in.asking()) for one in opened.recordings)
     except EcgError as error:
         comparing.error = str(error)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pipeline.digitisation.corrections import Corrections
     from pipeline.digitisation.digitise import Digitised
     from pipeline.image_folders.predicting import RunAnswer, TrainedRun
+    from pipeline.intake.apart import Apart
     from pipeline.intake.batch import PictureFile
     from pipeline.live.process import LiveManager
     from pipeline.page_classifier.reading import PageReading
@@ -56,6 +57,22 @@ TRAIL_S = 3600.0  # between two looks at the whole audit trail
 def worker() -> Client:
     """This server's hold on the worker; it is started when there is something to analyse, or soon will be."""
     return _worker(str(worker_folder()))
+
+
+def intake() -> Apart:
+    """This server's process for reading uploads, with limits on memory and time; the next one waits ready."""
+    return _intake()
+
+
+def _end_intake(reader: Apart) -> None:
+    reader.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_end_intake)
+def _intake() -> Apart:
+    from pipeline.intake.apart import Apart
+
+    return Apart()
 
 
 @st.cache_resource(show_spinner=False, ttl=TRAIL_S)

@@ -11,7 +11,7 @@ from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
 from pipeline.errors import DataError, EcgError
-from pipeline.intake import CsvOptions, open_uploads
+from pipeline.intake import CsvOptions
 from pipeline.intake.batch import holds_table
 from pipeline.intake.formats.table import format_list
 from pipeline.wording import grouped
@@ -29,6 +29,7 @@ def start(session: Session) -> None:
     )
     with suppress(DataError):  # a cache that cannot be written is said when there is something to analyse
         cache.worker().ready()  # its imports finish while the visitor chooses
+    cache.intake().ready()
 
 
 def again(session: Session) -> None:
@@ -94,7 +95,7 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            opened = open_uploads(files, csv=csv, identity=True)
+            opened = cache.intake().read(files, csv=csv, identity=True)
             unread = " ".join(refused.sentence for refused in opened.refused)
             session.open(tuple(patient.saved(recording) for recording in opened.recordings), unread)
     except EcgError as error:

@@ -17,7 +17,7 @@ from pipeline.cases import stored_case as work
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
-from pipeline.intake import CsvOptions, open_uploads, read_path
+from pipeline.intake import CsvOptions, read_path
 from pipeline.intake.batch import holds_table, split_uploads
 from pipeline.intake.formats.table import format_list
 from pipeline.store.listing import study_of_analysis
@@ -95,7 +95,7 @@ def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: 
     for number, (name, own) in enumerate(parts):
         progress.progress(number / len(parts), f"Reading and checking {plain(name)}, {number + 1} of {len(parts)}")
         try:
-            opened = open_uploads(own, csv=csv, identity=True)
+            opened = cache.intake().read(own, csv=csv, identity=True)
             done.update(enlist(recording, network) for recording in opened.recordings)
             refused += [f"{name}: {one.sentence}" for one in opened.refused]
         except EcgError as error:
