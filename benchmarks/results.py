@@ -571,3 +571,24 @@ class Scheduling:
     cpu_s_per_hour: float
     cpu_h_per_1000_hours: float
     runs: tuple[SimulatedRun, ...]
+
+
+@dataclass(frozen=True)
+class LearntStatement:
+    """A statement by several ways: sensitivity at the specificity that is asked for, and the area under the ROC."""
+
+    code: str
+    positives: int
+    negatives: int
+    sensitivity: Mapping[str, float]
+    auc: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class LearntStatements:
+    """A statements.json: statements by criteria and by models in so many folds."""
+
+    provenance: Provenance
+    records: int
+    folds: int
+    statements: tuple[LearntStatement, ...]

@@ -4,7 +4,8 @@ Each recording is written to a file and analysed in a process of its own, as `py
 program is loaded, the file read, beats found, classified, their waves marked and measured, and the result written.
 Recordings are made of the half hours of the MIT-BIH database in a row (two leads, 360 Hz); with `--leads 12` twelve
 leads at 250 Hz are mixed from them. `--write` adds what was measured to docs/experiments/stages.json, beside what
-other lengths gave before, and draws docs/images/stages.png.
+other lengths gave before, and renews the plot docs/images/stages.png and the tables of docs/experiments/speed.md;
+`--page` does only that.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ from pipeline.intake import read_path
 from pipeline.types import Recording
 
 REPORT: Final = ROOT / "docs" / "experiments" / "stages.json"
+PAGE: Final = ROOT / "docs" / "experiments" / "speed.md"
+MARKS: Final = ("<!-- stages:start -->", "<!-- stages:end -->")
 PLOT: Final = ROOT / "docs" / "images" / "stages.png"
 HOURS: Final = (1 / 60, 1 / 6, 1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
 STANDARD: Final = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -188,6 +191,47 @@ def draw(report: Lengths) -> None:
     figure.savefig(PLOT, dpi=110, metadata={"Software": None})
 
 
+def page(report: Lengths) -> None:
+    """Draw the plot, and write the tables of the page."""
+    draw(report)
+    before, _, rest = PAGE.read_text("utf-8").partition(MARKS[0])
+    PAGE.write_text(f"{before}{MARKS[0]}\n{markdown(report)}\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", "utf-8")
+
+
+def markdown(report: Lengths) -> str:
+    """Return the report as Markdown: all lengths, then the stages of the longest runs."""
+    lines = [
+        "`python -m benchmarks.stages --write`, each file analysed in a process of its own, the program's",
+        "start included. The load is how many processes the machine's two cores had to work on: seconds by",
+        "the clock mean little above 2, and processor seconds are too many.",
+        "",
+        "| recording | processor s | s by the clock | most memory, MB | load |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {length(run.hours)}, {run.leads} leads, {run.fs:g} Hz | {run.cpu_s:.1f} | {run.wall_s:.1f} "
+            f"| {run.memory_mb:,} | {run.load:g} |"
+            for run in report.runs
+        ),
+        "",
+        f"Two leads cost {report.cpu_s_per_hour:.2f} processor seconds an hour; from an hour on, no length differs",
+        f"from that by more than {report.most_from_line:.0%}.",
+    ]
+    for leads in sorted({run.leads for run in report.runs}):
+        longest = [run for run in report.runs if run.leads == leads][-1]
+        lines += [
+            "",
+            f"| stage of {length(longest.hours)}, {leads} leads | processor s | most memory, MB |",
+            "|---|---|---|",
+            *(f"| {row.name} | {row.cpu_s:.2f} | {row.memory_mb:,} |" for row in longest.stages),
+        ]
+    return "\n".join(lines)
+
+
+def length(hours: float) -> str:
+    """Return a length in words."""
+    return f"{hours:g} h" if hours >= 1 else f"{60 * hours:.0f} min"
+
+
 def main(every: list[float], leads: int, *, write: bool) -> None:
     """Measure each length, print its stages, and keep them if asked to."""
     runs = []
@@ -197,7 +241,7 @@ def main(every: list[float], leads: int, *, write: bool) -> None:
         if write:
             report = kept(runs)
             write_json(REPORT, to_json(report))
-            draw(report)
+            page(report)
 
 
 def _child(path: Path) -> None:
@@ -212,9 +256,12 @@ if __name__ == "__main__":
     parser.add_argument("--hours", type=float, action="append", help="how long; may be given several times")
     parser.add_argument("--leads", type=int, default=2, choices=(2, 12))
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--page", action="store_true", help="renew the page and the plot from what was measured before")
     parser.add_argument("--of", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.of is not None:
         _child(options.of)
+    elif options.page:
+        page(read_as(Lengths, REPORT, again="run it with --write"))
     else:
         main(options.hours or list(HOURS), options.leads, write=options.write)

@@ -242,8 +242,7 @@ def classify(
     pacing = read_pacing(context)
     paced = pacing.ventricular & has_p
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
-    likely = None if context.likely is None else np.where(paced, "Q", context.likely)
-    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1), likely=likely)
+    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
     rhythm = episodes(context, prepared.in_signal, pacing)
     p = without_false_s_in_block(p, context.time_s, rhythm)
     reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
@@ -369,10 +368,7 @@ def _context(prepared: Prepared, p: FloatArray, reason: Sequence[str]) -> Rhythm
     found = _unclassified(
         prepared.recording, prepared.conditioned, prepared.leads, prepared.quality, prepared.beats.sample
     )
-    in_doubt = np.array([text == NOISE for text in reason], np.bool_) & ~prepared.quality.is_noisy(found.time_s)
-    likely = np.where(trusted | in_doubt, symbol, "Q") if in_doubt.any() else None
-    symbol = np.where(trusted, symbol, "Q")
-    return replace(found, symbol=symbol, trusted=trusted, confidence=p.max(axis=1), likely=likely)
+    return replace(found, symbol=np.where(trusted, symbol, "Q"), trusted=trusted, confidence=p.max(axis=1))
 
 
 def _unclassified(

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import sign_in
-from pipeline.export.analysis_files import safe_cell
+from app.common.safe_table import safe_table
 
 LAST = 1000
 
@@ -21,14 +21,16 @@ def draw() -> None:
     st.subheader("Who came in, and what they looked at", anchor=False)
     found = accesses(who, last=LAST)
     st.dataframe(
-        pd.DataFrame(
-            {
-                "When (UTC)": pd.to_datetime([one.at for one in found], utc=True),
-                "Who": [safe_cell(one.who) for one in found],
-                "What": [one.event.replace("_", " ") for one in found],
-                "Recording": [one.digest[:12] for one in found],
-                "More": [safe_cell(one.text) for one in found],
-            }
+        safe_table(
+            pd.DataFrame(
+                {
+                    "When (UTC)": pd.to_datetime([one.at for one in found], utc=True),
+                    "Who": [one.who for one in found],
+                    "What": [one.event.replace("_", " ") for one in found],
+                    "Recording": [one.digest[:12] for one in found],
+                    "More": [one.text for one in found],
+                }
+            )
         ),
         hide_index=True,
         key="access-log",

@@ -158,12 +158,17 @@ def strip(
             row=top + 1 / px_per_mv, height=BAND_PX / px_per_mv, began=start,
         )  # fmt: skip
         top += (BAND_PX + 3) / px_per_mv
+    drawing.set(  # in a room of other proportions there is less paper, but its squares stay square
+        xaxis={"constrain": "domain", "constraintoward": "left"},
+        yaxis={"constrain": "domain", "constraintoward": "top", "scaleanchor": "x",
+               "scaleratio": paper.gain_mm_mv / paper.speed_mm_s},
+    )  # fmt: skip
     drawing.set(yaxis={"range": [0, top]}, height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34 + SCALES_PX)
     drawing.set(margin={"b": 24 + SCALES_PX})  # the scales stand below the times: on the paper they would hide a wave
     scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
     drawing.note(
         text=f"{scales} · {filters}" if filters else scales,
-        xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="top", yshift=-20,
+        xref="x domain", yref="y domain", x=1, y=0, xanchor="right", yanchor="top", yshift=-20,
         font={"size": 11, "color": colours.muted},
     )  # fmt: skip
     if target is not None:
@@ -580,7 +585,7 @@ def _draw_quality(
             continue
         drawing.band(left, right, fillcolor=colours.gap, layer="below")
         drawing.note(
-            x=(left + right) / 2, y=0, yref="paper", yanchor="bottom", bgcolor=colours.paper,
+            x=(left + right) / 2, y=0, yref="y domain", yanchor="bottom", bgcolor=colours.paper,
             text=html.escape(segment.reason or segment.verdict), font={"size": 11, "color": colours.text},
         )  # fmt: skip
 

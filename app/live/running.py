@@ -68,7 +68,7 @@ def _alarms(found: LiveState) -> None:
 
 
 def _calm(found: LiveState) -> str:
-    """Return what no alarm means now: nothing, as long as no signal was read, or none of the last seconds."""
+    """Return what no alarm means now: nothing, as long as the last seconds were not read, or could not be."""
     behind_s = found.recorded_s - found.read_to_s
     if found.phase == "opening":
         return ""
@@ -76,6 +76,8 @@ def _calm(found: LiveState) -> str:
         return "Nothing is watched until there are ten seconds of signal."
     if behind_s > BEHIND_S:
         return f"No alarm until {behind_s:.0f} s ago: the classes are behind the signal."
+    if not found.quality.startswith("good"):
+        return f"No alarm can be relied on now; the last seconds are {plain(found.quality)}."
     return "No alarm."
 
 

@@ -13,7 +13,6 @@ from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport, moved_end
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.decisions import MEASURING_KINDS, STRETCH_KINDS, Decision, Stretch
-from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, places_of, stretches_of
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
@@ -216,7 +215,8 @@ class ReviewSession(Looking):
         place = places[self.extreme]
         middle = (place.start_s + min(place.stop_s, place.start_s + self.viewport.window_s - AROUND_S)) / 2
         self.viewport = self.viewport.centred(middle)
-        self.sample = _beat_at(place, self.current, review)
+        found = review.beat_at(place)
+        self.sample = NO_SAMPLE if found is None else found
 
     def reveal(self, start: int) -> bool:
         """Goes to the episode or event that begins at a sample, in its group if it has one; whether there is one."""
@@ -415,19 +415,6 @@ def _first_of(finding: Finding, review: StudyReview | None) -> int:
         return next(iter(undecided), finding.samples[0])
     found = None if review is None else review.nearest(finding.start_s * review.beats.fs)
     return NO_SAMPLE if found is None else found
-
-
-def _beat_at(place: Extreme, row: Row | None, review: StudyReview) -> int:
-    """The beat that a place of a group is about: one of the group, where it has any; `NO_SAMPLE` without beats."""
-    middle = (place.start_s + place.stop_s) / 2 * review.beats.fs
-    members = row.members if isinstance(row, FindingGroup) else ()
-    member = next((one for one in members if one.id == place.finding), None)
-    if member is None or not member.samples:
-        found = review.nearest(place.start_s * review.beats.fs)
-        return NO_SAMPLE if found is None else found
-    if FINDING_KINDS[member.kind].scattered:  # the place is the surroundings of one of its beats
-        return min(member.samples, key=lambda sample: abs(sample - middle))
-    return member.samples[0]
 
 
 def _undecided(review: StudyReview, samples: tuple[int, ...]) -> tuple[int, ...]:

@@ -81,7 +81,7 @@ def _head(here: OpenStudy, now: Standing) -> Principal:
         ]
     patient.head(load_identity(study.digest, reader=who))
     st.caption(" · ".join(parts))
-    with st.container(horizontal=True, gap="medium"):
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         st.page_link("worklist/page.py", label="Worklist", icon=":material/arrow_back:")
         if now.state == "signed":
             next_study.link(here.study_id)

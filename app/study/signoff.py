@@ -16,6 +16,7 @@ from app.common.text import plain
 from app.study import report
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.export.report_content import ReportContent
+from pipeline.export.report_sections import amendment_words, reviewed_words
 from pipeline.export.signing import sign_with_report
 from pipeline.export.study_files import manifest_seal, trained_on
 from pipeline.measurements import Statement
@@ -49,7 +50,7 @@ def draw(
     """The conclusion with its signature, or the steps to it; then the report that is signed."""
     content = None if review is None else report.content_of(here, review, entries)
     if now.state == "signed":
-        _signed(here, now, reader, signings(entries))
+        _signed(here, now, content, reader, signings(entries))
     elif now.state == "new":
         _new(here, now, reader)
     else:
@@ -59,7 +60,9 @@ def draw(
         report.draw(content)
 
 
-def _signed(here: OpenStudy, now: Standing, reader: Principal, signed: Sequence[Signing]) -> None:
+def _signed(
+    here: OpenStudy, now: Standing, content: ReportContent | None, reader: Principal, signed: Sequence[Signing]
+) -> None:
     last = signed[-1]
     st.success(
         f"Signed by **{plain(last.who)}** on {last.at:%Y-%m-%d at %H:%M} UTC, version {last.version}. "
@@ -70,13 +73,15 @@ def _signed(here: OpenStudy, now: Standing, reader: Principal, signed: Sequence[
         st.markdown("**Conclusion**")
         for line in (last.conclusion or "No conclusion was written.").splitlines():
             st.markdown(plain(line))
+        if content is not None:
+            st.caption("  \n".join(map(plain, (*reviewed_words(content), *amendment_words(content)))))
+        elif last.reason:
+            st.caption(f"Signed with something urgent undecided because: {plain(last.reason)}")
         if last.seal:
             st.caption(
                 "Signed over decisions, the model's answer, its network with thresholds, conclusion and report; "
                 f"SHA-256 {last.seal}"
             )
-        if last.reason:
-            st.caption(f"Signed with something urgent undecided because: {plain(last.reason)}")
     _reports(now, signed, reader)
     fresh = not reader.may("sign") or sign_in.prove_again(reader)
     with st.expander("Reopen it to change something", icon=":material/lock_open:"), st.form("reopen", border=False):

@@ -16,6 +16,7 @@ from pipeline.archive.tables import SUMMARY, read_kept_analysis
 from pipeline.config import DEFAULT
 from pipeline.errors import DataError, EcgError, IntakeError
 from pipeline.intake import read_all
+from pipeline.principal import LOCAL
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import save_recording
 from pipeline.store.studies import find_study
@@ -87,9 +88,9 @@ def _listed(row: dict[str, Any], output: Path) -> str:
     analysis = read_kept_analysis(str(row["record"]), output)
     if analysis is None or analysis.digest != row["digest"]:
         raise IntakeError("Its analysis is missing or damaged; run `batch` again, which makes it anew.")
-    if find_study(analysis) is not None:
+    if find_study(analysis, reader=LOCAL) is not None:
         return KNOWN
-    study_of_analysis(analysis, save_recording(_recording(row)))
+    study_of_analysis(analysis, save_recording(_recording(row), reader=LOCAL), reader=LOCAL)
     return MADE
 
 

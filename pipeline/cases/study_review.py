@@ -18,6 +18,7 @@ from pipeline.labels import NOT_CLASSIFIED
 from pipeline.principal import LOCAL, Who
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision, Stretch
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.groups import Extreme, FindingGroup, Row, extremes, grouped
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm_events import RhythmEvent, events
@@ -194,6 +195,16 @@ class StudyReview:
     def finding(self, name: str) -> Finding | None:
         """Return the finding with this id, whether or not it is listed."""
         return next((found for found in self.findings if found.id == name), None)
+
+    def beat_at(self, place: Extreme) -> int | None:
+        """Return the beat that a place of a group is about: one of its finding, where that has any; None without."""
+        finding = self.finding(place.finding)
+        if finding is None or not finding.samples:
+            return self.nearest(place.start_s * self.beats.fs)
+        if FINDING_KINDS[finding.kind].scattered:  # the place is the surroundings of one of its beats
+            middle = (place.start_s + place.stop_s) / 2 * self.beats.fs
+            return min(finding.samples, key=lambda sample: abs(sample - middle))
+        return finding.samples[0]
 
     def position(self, sample: int) -> int | None:
         """Where a beat stands in `beats`; None if it is not in force."""

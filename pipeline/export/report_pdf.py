@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from pipeline.export.report_sections import (
     amendment_words,
     beats_table,
     figures,
+    further,
     identification,
     kinds_table,
     notices,
@@ -37,9 +37,7 @@ from pipeline.export.report_sections import (
 from pipeline.export.report_strips import draw_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.export.strip_choice import ecg_start
-from pipeline.measurements import Measurements, Statement
 from pipeline.review.states import STUDY_STATES
-from pipeline.twelve_leads.rhythm_statements import CODES
 
 URGENT_LINES: Final = 8  # written on the first page; the others are counted
 SIGNATURE_MM: Final = 8.0
@@ -147,7 +145,7 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
     flow.y = _draw_identification(sheet, content, TOP_MM)
     _draw_conclusion(flow, content)
     flow.y = _draw_urgent(sheet, content, flow.y)
-    measured = _further(content)
+    measured = further(content)
     if measured is not None:
         flow.y = section(sheet, flow.y, "Intervals and statements", "measured in the usual beats of all leads")
         flow.y = draw_measurements(sheet, measured, flow.y, flow.bottom - _BESIDE_MM)
@@ -158,22 +156,6 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
         _draw_rate(flow, content)
     flow.table(kinds_table(content))
     return flow
-
-
-def _further(content: ReportContent) -> Measurements | None:
-    """Return the measurements without statements that stand elsewhere: urgent ones, and rhythms that are episodes."""
-    measured = content.analysis.measured
-    if measured is None:
-        return None
-    above = {one.code for one in content.urgent_statements}
-    episodes = content.recording is None and bool(content.beats.rhythm)
-    left = (one for one in measured.statements if one.code not in above)
-    return replace(measured, statements=tuple(one for one in left if not (episodes and _is_of_rhythm(one))))
-
-
-def _is_of_rhythm(one: Statement) -> bool:
-    """Tell whether episodes and counts of the report say what a statement says."""
-    return one.group == "rhythm" or one.code in CODES.values()
 
 
 def _draw_rate(flow: Flow, content: ReportContent) -> None:

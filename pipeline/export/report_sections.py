@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Measurements, Statement
 from pipeline.review.conclusion import NOTHING_LISTED
 from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.holter import COUPLETS, KindRow, Row, is_pause, kind_rows, longest_pause, run_bpm
 from pipeline.review.hrv import HrvMeasure
 from pipeline.review.summary import Moment, range_words
 from pipeline.review.triage import EpisodeFinding, Finding
+from pipeline.twelve_leads.rhythm_statements import CODES
 from pipeline.wording import (
     UNDEFINED,
     burden,
@@ -226,6 +228,34 @@ def interval_lines(content: ReportContent) -> tuple[str, ...]:
     """Return intervals, QTc and axis, each a phrase; none where nothing was measured."""
     measured = content.analysis.measured
     return () if measured is None else tuple(interval_words(measured))
+
+
+def further(content: ReportContent) -> Measurements | None:
+    """Return the measurements with the statements that stand nowhere else and that nobody has rejected.
+
+    Urgent ones have a section of their own; rhythms and ectopic beats have tables, but for an ECG that fits on a page.
+    """
+    measured = content.analysis.measured
+    if measured is None:
+        return None
+    above = {one.code for one in content.urgent_statements}
+    episodes = content.recording is None and bool(content.beats.rhythm)
+    kept = [
+        _with_verdict(one, content.verdicts.get(one.code, ""))
+        for one in measured.statements
+        if one.code not in above and not (episodes and _is_of_rhythm(one))
+        if content.verdicts.get(one.code) != "rejected"
+    ]
+    return replace(measured, statements=tuple(kept))
+
+
+def _with_verdict(one: Statement, verdict: str) -> Statement:
+    return replace(one, evidence=f"{verdict}; {one.evidence}") if verdict else one
+
+
+def _is_of_rhythm(one: Statement) -> bool:
+    """Tell whether episodes and counts of the report say what a statement says."""
+    return one.group == "rhythm" or one.code in CODES.values()
 
 
 def rows_table(content: ReportContent) -> Table:

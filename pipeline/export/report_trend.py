@@ -100,14 +100,14 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
         heights = bottom - (rate - low) / (high - low) * (bottom - top)
         return list(zip(x.tolist(), heights.tolist(), strict=True))
 
-    pieces = _pieces(found.time_s)
     lows, means, highs = at(found.low), at(found.mean), at(found.high)
-    for a, b in pieces:
+    parts = pieces(found.time_s)
+    for a, b in parts:
         sheet.set_fill_color(*_BAND)
         sheet.polygon(lows[a:b] + highs[a:b][::-1], style="F")
     sheet.set_draw_color(*ACCENT)
     sheet.set_line_width(0.3)
-    for a, b in pieces:
+    for a, b in parts:
         sheet.polyline(means[a:b])
     if numbers:
         _draw_numbers(sheet, content, top, bottom)
@@ -131,7 +131,7 @@ def _range(found: Trend) -> tuple[float, float]:
     return float(low), float(max(high, low + 40))
 
 
-def _pieces(time_s: FloatArray) -> list[tuple[int, int]]:
+def pieces(time_s: FloatArray) -> list[tuple[int, int]]:
     """Return the stretches [a, b) of a trend without a gap of more than three usual steps."""
     step = np.diff(time_s)
     cuts = np.flatnonzero(step > 3 * max(float(np.median(step)), 1e-9)) + 1 if step.size else np.zeros(0, np.int64)

@@ -81,7 +81,9 @@ def rhythm_now(analysis: Analysis) -> str:
 
 
 def rate_now(analysis: Analysis) -> float | None:
-    """Return the median rate of the last beats, 1/min; None where no interval is known in the last seconds."""
+    """Return the median rate of the last beats, 1/min; None without any beat or known interval in the last seconds."""
+    if not (analysis.time_s[-1:] > analysis.duration_s - RECENT_S).any():
+        return None  # it would be that of before a gap, or of before an asystole
     recent = analysis.time_s[-RATE_BEATS:] > analysis.duration_s - 3 * RECENT_S
     rr_s = np.array([]) if analysis.rr_s is None else analysis.rr_s[-RATE_BEATS:][recent]
     rr_s = rr_s[np.isfinite(rr_s)]

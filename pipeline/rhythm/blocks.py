@@ -9,6 +9,7 @@ proves no block.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -93,7 +94,7 @@ def find_blocks(
     measures = conduction_of(context) if measures is None else measures
     p = block_probabilities(measures, detector)
     blocked = [
-        one
+        _by_course(one, context, measures)
         for one in block_episodes(context.time_s, measures, p)
         if _is_relied_on(one, context) and not (one.detail == TWO_TO_ONE and _goes_on_alike(one, context, measures, p))
     ]
@@ -213,10 +214,6 @@ def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:
     rate = 60 / float(np.median(of["rr_s"]))
     if code == "BIII":
         return "complete", f"P waves and beats, at {rate:.0f}/min, go on independently"
-    to_pp = measures[:, MEASURES.index("course_rr_to_pp")]
-    to_pp = to_pp[to_pp > 0]
-    if 2 * to_pp.size > len(measures):
-        return _kind_by_course(to_pp, rate)
     sure = of["extra_score"] >= SURE
     middle = np.abs(of["extra_place"] - 0.5) < MIDDLE
     short, long = np.percentile(of["rr_s"], [20, 80])
@@ -227,12 +224,18 @@ def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:
     return _named(HIGH_DEGREE, rate)
 
 
-def _kind_by_course(to_pp: FloatArray, rate: float) -> tuple[str, str]:
-    """Return which second-degree block it is, by how many P-P intervals of their course the intervals (n,) last."""
+def _by_course(block: Episode, context: RhythmContext, measures: FloatArray) -> Episode:
+    """Return a second-degree block named by how many P-P intervals of their course its intervals last, if known."""
+    first, stop = np.searchsorted(context.time_s, [block.start_s, block.stop_s + BEFORE_S], side="right")
+    own = measures[first + 1 : stop]
+    to_pp = own[own[:, MEASURES.index("course_rr_to_pp")] > 0, MEASURES.index("course_rr_to_pp")]
+    if block.rhythm != "BII" or 2 * to_pp.size <= len(own):
+        return block
     short, middle, long = np.percentile(to_pp, [20, 50, 80])
-    if short < ONE_TO_ONE:
-        return _named(WENCKEBACH, rate)
-    return _named(TWO_TO_ONE if long < MORE_THAN_TWO and middle > ONE_TO_ONE else HIGH_DEGREE, rate)
+    lasting = TWO_TO_ONE if long < MORE_THAN_TWO and middle > ONE_TO_ONE else HIGH_DEGREE
+    rate = 60 / float(np.median(own[:, MEASURES.index("rr_s")]))
+    detail, evidence = _named(WENCKEBACH if short < ONE_TO_ONE else lasting, rate)
+    return replace(block, detail=detail, evidence=evidence)
 
 
 def _named(kind: str, rate: float) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.config import REVIEW
 from pipeline.rhythm.conduction_measures import MEASURES
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.qrs_through_waves import sharpness
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
 from pipeline.signal.sampling import qrs_width_ms
@@ -22,6 +23,7 @@ from pipeline.types import Episode, FloatArray
 # Width by the slopes, T waves that begin at once included. Of all stretches of mitdb and vfdb, those that are broader
 # in both leads and have no P wave are ventricular; left bundle branch block has up to 200 ms, paced beats up to 230.
 BROAD_MS: Final = 240.0
+SHARP_MAX: Final = 0.1  # share of the energy of its QRS above 12 Hz, at most: broad complexes have 0.08
 P_HEIGHT: Final = 0.05  # of the QRS: less of a usual P wave is none
 BEATS: Final = 12  # that are looked at together
 STEADY: Final = 0.05  # median deviation of the intervals from their median, as a share
@@ -63,7 +65,10 @@ def _is_broad(context: RhythmContext, conditioned: Conditioned, own: slice) -> b
     usual = float(np.nanmedian(rr_s)) if np.isfinite(rr_s).all() else 0.0
     if usual < 60 / REVIEW.run_bpm or float(np.median(np.abs(rr_s / usual - 1))) > STEADY:
         return False
-    return min(_widths(conditioned, context.time_s[own])) >= BROAD_MS
+    time_s = context.time_s[own]
+    if min(_widths(conditioned, time_s)) < BROAD_MS:
+        return False
+    return sharpness(conditioned.signal, conditioned.fs, time_s) <= SHARP_MAX  # else noise makes it look broad
 
 
 def _widths(conditioned: Conditioned, time_s: NDArray[np.float64]) -> list[float]:

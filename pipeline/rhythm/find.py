@@ -18,7 +18,7 @@ from pipeline.rhythm.after_fibrillation import find_still_fibrillating
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.broad_escapes import find_broad_escapes
-from pipeline.rhythm.conduction_measures import conduction_of, waves_of
+from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing, read_pacing, unpaced_as_conducted
@@ -135,13 +135,10 @@ def episodes(
     fibrillation = [episode for episode in known if episode.rhythm == "VFL"]
     proposed = [*known, *outside(pauses, without_beats(known)), *find_pauses_after(fibrillation, context)]
     stimuli = read_pacing(context) if pacing is None else pacing
-    waves, likely = waves_of(context), context.as_likely()
-    conduction = conduction_of(context, waves)
+    conduction = conduction_of(context)
     give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
-    # what noise makes doubtful is the class of a beat: its P wave and its interval tell of conduction all the same
-    of_blocks = conduction if likely is context else conduction_of(likely, waves)
-    blocks = outside_fibrillation(find_blocks(likely, measures=of_blocks), atrial)
+    blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
     proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))

@@ -55,10 +55,9 @@ def qrs_through_waves(
     usual_rr_s = float(np.median(np.diff(usual_s)))
     sharp, first = _sharp(signal, fs, span_s)
     around, start = _sharp(signal, fs, (float(usual_s[0]), float(usual_s[-1])))
-    at = np.round(usual_s * fs).astype(np.int64)
-    usual = np.median(_around(around, at - start, fs), axis=0)
-    if _energy(usual) < SHARPNESS * _energy(np.median(_around(signal, at, fs), axis=0)):
+    if sharpness(signal, fs, usual_s) < SHARPNESS:
         return np.zeros((0, 2))
+    usual = np.median(_around(around, np.round(usual_s * fs).astype(np.int64) - start, fs), axis=0)
     found_s = (_peaks(sharp, usual, fs) + first) / fs
     found_s = found_s[(found_s >= span_s[0]) & (found_s <= span_s[1])]
     ratio = np.diff(found_s) / usual_rr_s
@@ -66,6 +65,24 @@ def qrs_through_waves(
     spans = [(found_s[a], found_s[b]) for a, b in runs(on_time) if b - a + 1 >= IN_A_ROW]
     covered_s = sum(stop - start for start, stop in spans)
     return np.array(spans if covered_s >= LEAST_SHARE * (span_s[1] - span_s[0]) else [], np.float64).reshape(-1, 2)
+
+
+def sharpness(signal: FloatArray, fs: float, time_s: NDArray[np.float64]) -> float:
+    """Return how much of the energy of a usual QRS lies in `BAND_HZ`, as a share; 0.3 and more if it is narrow.
+
+    Parameters
+    ----------
+    signal : (n, n_leads) float32
+        The filtered leads, mV.
+    fs : float
+        Their sampling frequency, Hz.
+    time_s : (n_beats,) float64
+        R peaks of the beats, seconds, increasing.
+    """
+    sharp, start = _sharp(signal, fs, (float(time_s[0]), float(time_s[-1])))
+    at = np.round(time_s * fs).astype(np.int64)
+    whole = _energy(np.median(_around(signal, at, fs), axis=0))
+    return _energy(np.median(_around(sharp, at - start, fs), axis=0)) / max(whole, 1e-12)
 
 
 def _energy(qrs: FloatArray) -> float:

@@ -23,7 +23,7 @@ STEADY_WRONG: Final = (1, 4, 1)
 STEADY_NO_ECG: Final = (1, 2, 3, 2, 1)
 SAMPLE_S: Final = 120.0
 REST, LOUD = 0.2, 0.9  # quieter than this share of what the lead has in its loudest tenth
-REPEATED: Final = 0.04  # no more where every beat comes again unchanged
+REPEATED: Final = 0.009  # no more where every beat comes again unchanged: no class is then in doubt by noise
 LOST_S: Final = 0.05  # a shorter gap of a lead was bridged
 
 

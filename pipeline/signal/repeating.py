@@ -13,7 +13,7 @@ from pipeline.types import FloatArray, IntArray
 
 WINDOW_S: Final = (0.3, 0.5)  # before and after R
 QRS_S: Final = 0.08  # around R, where a peak that is off by a sample would count most
-AROUND_BEATS: Final = 40  # on each side, among which a beat has its like ...
+AROUND_BEATS: Final = 24  # on each side, among which a beat has its like ...
 LIKE: Final = 4  # ... so many times
 REST_MAX: Final = 0.02  # of the height of a beat: what is left of it without its like, root mean square
 PEAK_MAX: Final = 0.12  # and at most
@@ -48,7 +48,8 @@ def repeating_windows(
         near = slice(max(0, int(first[k]) - AROUND_BEATS), int(stop[k]) + AROUND_BEATS)
         own = slice(int(first[k]) - near.start, int(stop[k]) - near.start)
         span = round(start_s[k] * conditioned.fs), round(stop_s[k] * conditioned.fs)
-        found[k] = all(
+        some = slice((own.start + own.stop) // 2, (own.start + own.stop) // 2 + 1)
+        found[k] = _repeat(conditioned.signal[:, 0], r_peak[near], some, conditioned.fs) and all(
             _repeat(lead, r_peak[near], own, conditioned.fs) and _rests(lead, r_peak[near], span, conditioned.fs)
             for lead in conditioned.signal.T
         )

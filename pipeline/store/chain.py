@@ -23,7 +23,7 @@ START: Final = "0" * 64  # what the first link covers in place of an earlier one
 HEAD_ID: Final = 1
 FAULTS_TOLD: Final = 20  # of a trail that was written anew every entry differs
 _APPENDED: Final = "heartvision appended"
-_EMPTY: Final[tuple[object, ...]] = (None, "", [])
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [])
 
 
 @dataclass(frozen=True)

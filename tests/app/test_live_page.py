@@ -129,6 +129,29 @@ def test_a_recording_of_another_window_is_not_listed_and_cannot_be_deleted(manag
     assert header.is_file()
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"n_frames": 1000}, "Recording. Nothing is watched until there are ten seconds of signal."),
+        ({"n_frames": 5000, "read_to_s": 19.7, "quality": "good"}, "Recording. No alarm."),
+        ({"n_frames": 5000, "read_to_s": 8.0, "quality": "good"}, "No alarm until 12 s ago: the classes are behind"),
+        (
+            {"n_frames": 5000, "read_to_s": 19.7, "quality": "gap: nothing was recorded"},
+            "No alarm can be relied on now",
+        ),
+    ],
+)
+def test_no_alarm_is_said_only_of_what_was_read(manager: LiveManager, facts: dict[str, object], words: str) -> None:
+    page = showing(manager, **facts)
+    assert not page.exception
+    assert words in page.info[0].value.replace("\\", "")
+
+
+def test_beats_are_counted_in_the_order_of_their_classes(manager: LiveManager) -> None:
+    counted = said(showing(manager, counts={"?": 4, "V": 2, "N": 61})).replace("*", "")
+    assert "Beats, provisional 61 N, 2 V, 4 unclassified" in counted
+
+
 def test_classes_that_have_stopped_are_said_and_no_alarm_is_not(manager: LiveManager) -> None:
     words = "Classification stopped (MemoryError); nothing is watched any more, the signal is still recorded."
     page = showing(manager, unwatched=words)
@@ -176,6 +199,7 @@ def test_heights_are_tenths_of_a_millimetre_and_what_is_missing_is_none() -> Non
     assert (heights[99], heights[100], heights[200]) == (0, 100, None)  # 1 mV is 10 mm
     assert found["beats"] == [{"at": 1.235, "letter": "V"}]
     assert found["over"]
+    assert not found["lost"]
 
 
 def test_the_strip_of_a_day_is_no_longer_than_that_of_a_minute() -> None:

@@ -17,7 +17,7 @@ def open_review(page: Page, name: str = "Ada Moreau") -> None:
     """The demo's study, from the Analyse page, under a name given by the keyboard."""
     open_demo(page)
     page.get_by_role("button", name="Review this recording").click()
-    expect(page).to_have_url(re.compile(r"/review\?study=\d+"))
+    expect(page).to_have_url(re.compile(r"/review\?study=[\w-]{22}"))
     page.get_by_label("Your name").fill(name)
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"Reading as {name}")).to_be_visible()
@@ -270,6 +270,27 @@ def test_a_click_in_the_list_goes_there_and_one_in_the_strip_adds_a_missed_beat(
     expect(page.locator("[class*=st-key-review-strip]").get_by_text("new")).to_be_visible()
 
 
+# Whether the fine lines of the strip are as far apart across as down, to 3 %.
+SQUARE = """() => {
+  const chart = document.querySelector("[class*=st-key-review-strip-] .js-plotly-plot");
+  const apart = (kind, side) => {
+    const lines = [...chart.querySelectorAll(kind)];
+    const at = lines.map((line) => line.getBoundingClientRect()[side]).sort((a, b) => a - b);
+    const steps = at.slice(1).map((x, i) => x - at[i]).filter((step) => step > 0.5).sort((a, b) => a - b);
+    return steps[Math.floor(steps.length / 2)];
+  };
+  const [across, down] = [apart(".xgrid", "left"), apart(".ygrid", "top")];
+  return Math.abs(across / down - 1) < 0.03;
+}"""
+
+
+def test_squares_are_square_at_every_width(page: Page) -> None:
+    open_review(page, "Nora Lenz")
+    for width in (1920, 1440, 1024, 700):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(SQUARE)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_the_workbench_fits(new_page: NewPage, shot: Shot, size: tuple[int, int], scheme: str) -> None:
@@ -278,6 +299,7 @@ def test_the_workbench_fits(new_page: NewPage, shot: Shot, size: tuple[int, int]
     page.get_by_role("option", name="Ventricular couplet").first.click()  # a finding about beats, not a rhythm's
     settle(page)
     assert_fits(page)
+    page.wait_for_function(SQUARE)
     for name in ("Confirm", "Artefact"):
         if size == WIDE:
             expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)

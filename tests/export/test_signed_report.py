@@ -16,6 +16,7 @@ from pipeline.export.report_content import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes, summary_bytes
 from pipeline.export.report_sections import (
     figures,
+    further,
     identification,
     kinds_table,
     reviewed_words,
@@ -220,3 +221,19 @@ def test_the_sections_say_what_was_made():
     measures = {row[0]: row[1] for row in variability_table(content).rows}
     assert measures["Mean NN"] == "800 ms"
     assert measures["SDNN"] == "0.0 ms"
+
+
+def test_a_rejected_statement_is_printed_nowhere_and_a_confirmed_one_says_so():
+    measured = Measurements(statements=(STEMI,))
+    printed = [
+        flat(" ".join(text_of(pdf_bytes(signed(measured=measured, statement=decision)))))
+        for decision in ("", "statement_confirm", "statement_reject")
+    ]
+    assert [STEMI.text.rstrip(".") in text for text in printed] == [True, True, False]
+    other = replace(STEMI, code="LQT", text="Long QT interval.", urgent=False)
+    content = signed(measured=Measurements(statements=(STEMI, other)))
+    assert [one.code for one in further(content).statements] == ["LQT"]
+    for verdict, words in (("confirmed", ["confirmed; ST at J III 0.30 mV"]), ("rejected", [])):
+        ruling = replace(content.beats.ruling, verdicts={"LQT": verdict})
+        ruled = replace(content, beats=replace(content.beats, ruling=ruling))
+        assert [one.evidence for one in further(ruled).statements] == words

@@ -22,7 +22,7 @@ from pipeline.datasets import demo_path
 from pipeline.errors import IntakeError, ModelError
 from pipeline.intake import read_path
 from pipeline.live.agreement import Agreement, compare
-from pipeline.live.alarms import Alarm, alarms_of, lasting
+from pipeline.live.alarms import Alarm, alarms_of, lasting, rate_now
 from pipeline.live.latest import STRETCH_S, Latest, Window
 from pipeline.live.lookout import GLANCE_S, Lookout
 from pipeline.live.provisional import SETTLED_S, Follower, LiveBeat, look_at
@@ -229,6 +229,17 @@ def test_asystole_is_an_alarm_after_four_seconds_and_not_before() -> None:
     both = np.concatenate([lead[:last], still])
     assert at_the_end(both[: last + round(2.0 * FS)].copy()) == []
     assert at_the_end(both[: last + round(6.0 * FS)].copy()) == ["ASYS"]
+
+
+def test_in_an_asystole_and_after_a_gap_there_is_no_rate() -> None:
+    lead, r_peak_s = made_ecg(FS, 30.0)
+    last = round((r_peak_s[-1] + 0.6) * FS)
+    still = made_ecg(FS, 12.0, rr_s=100.0, seed=3)[0][round(2 * FS) : round(8 * FS)]
+    gap = np.concatenate([lead[:last], np.full((round(5 * FS), 1), np.nan), lead[: round(4 * FS)]])
+    for signal, known in ((lead[:last].copy(), True), (np.concatenate([lead[:last], still]), False), (gap, False)):
+        analysis = look_at(Window(signal.astype(np.float32), 0), network(), fs=FS, leads=("II",)).analysis
+        assert analysis is not None
+        assert (rate_now(analysis) is not None) is known
 
 
 def test_ventricular_fibrillation_is_an_alarm() -> None:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from pipeline.errors import AccessError, StoreError
 from pipeline.principal import LOCAL, Principal, Role
 from pipeline.review.decisions import Decision
-from pipeline.store import database as module
 from pipeline.store.access import accesses, enter, export, leave
-from pipeline.store.database import close_databases, database
+from pipeline.store.database import database
 from pipeline.store.deletion import delete_signal
 from pipeline.store.recordings import open_recording
 from pipeline.store.reviews import decide, standing
 from pipeline.store.studies import create_study, get_study, worklist
-from pipeline.store.tables import HEAD
 from tests.helpers.review_study import analysed, at, study
 
 NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
@@ -132,19 +128,3 @@ def _study(record: str = "case") -> int:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("HEARTVISION_SIGN_IN")
         return study(record, "NNVNSN")
-
-
-def test_studies_of_an_earlier_version_get_an_address_each() -> None:
-    """The tables of the migration before, with two studies, then this program."""
-    first, second = _study(), _study("other")
-    with database().writing() as session:
-        session.execute(text("DROP INDEX ix_studies_token"))
-        session.execute(text("ALTER TABLE studies DROP COLUMN token"))
-        for table in ("access", "sign_ins", "people"):
-            session.execute(text(f"DROP TABLE {table}"))
-        before = ScriptDirectory(str(Path(module.__file__).with_name("migrations"))).get_revision(HEAD)
-        session.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": before.down_revision})
-    close_databases()
-    tokens = {get_study(number, reader=LOCAL).token for number in (first, second)}
-    assert len(tokens) == 2
-    assert {len(token) for token in tokens} == {22}

@@ -54,6 +54,7 @@ MODULES = (
     "recordings",
     "page_sources",
     "erasure",
+    "verification",
 )
 OWN = ("pipeline.store", "pipeline.cases", "pipeline.export.signing", "app.common")
 ANALYSIS = analysed()
