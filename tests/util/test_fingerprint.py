@@ -25,6 +25,7 @@ NO_SAY = {  # imported on the way, without a say in an answer that is not in the
     "pipeline.types",  # types
     "pipeline.identity",  # never part of an answer
     "pipeline.errors",
+    "pipeline._util.memory",
     "pipeline._util.progress",
 }
 
