@@ -95,9 +95,10 @@ def marks_of_each(
     at = round(r_peak_s * FS_HZ)
     for j, wave in enumerate(WAVES):
         first, stop = (at + round(edge * FS_HZ) for edge in SPAN_S[wave])
-        p, lines, lost = (x[:, :, first:stop].swapaxes(0, 1) for x in (probabilities[..., j], values, missing))
+        p, lines = (x[:, :, first:stop].swapaxes(0, 1) for x in (probabilities[..., j], values))
+        known = ~missing[:, :, first:stop].swapaxes(0, 1)
         index = np.full((len(values), 1), first)
-        out[:, :, 3 * j : 3 * j + 3] = _in_windows(_Windows(p, lines, ~lost, index), wave, False, alone=True)
+        out[:, :, 3 * j : 3 * j + 3] = _in_windows(_Windows(p, lines, known, index), wave, False, alone=True)
     return _in_order(out)
 
 
