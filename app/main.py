@@ -9,6 +9,7 @@ APP = Path(__file__).resolve().parent
 if str(APP.parent) not in sys.path:  # `streamlit run` puts the script's own folder on the path, not the repository
     sys.path.insert(0, str(APP.parent))
 
+from app.common import sign_in  # noqa: E402
 from app.common.server import stay_on_this_machine  # noqa: E402
 from pipeline.wording import RESEARCH_USE  # noqa: E402
 
@@ -45,7 +46,13 @@ page = st.navigation(
     + [st.Page(APP / "analyse" / "page.py", title="Analyse", url_path="analyse", visibility="hidden")],
     position="top",
 )
+SCRIPTS = {ADDRESSES.get(folder, folder): f"{folder}/page.py" for folder in PAGES}
 body, foot = st.container(), st.container()
 foot.caption(RESEARCH_USE)  # first, so that it is shown even if a page stops early
 with body:
-    page.run()
+    admitted = not sign_in.is_on() or sign_in.admit(SCRIPTS)
+if admitted:
+    with foot:
+        sign_in.draw()
+    with body:
+        page.run()

@@ -476,3 +476,119 @@ class RhythmDay:
     with_rhythms: Seconds
     added: Seconds
     steps: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TwelveLeadReading:
+    """A twelve_lead_reading.json: seconds for an ECG of 10 s in twelve leads, medians over recordings.
+
+    `load` is how many processes the machine worked on before: above its number of processors, all figures are too high.
+    """
+
+    provenance: Provenance
+    recordings: int
+    load: float
+    beats_and_rhythm: Seconds
+    measurements: Seconds
+    whole: Seconds
+    slowest: Seconds
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of an analysis: its seconds by the clock and of the processor, and the most memory in it."""
+
+    name: str
+    wall_s: float
+    cpu_s: float
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class StagedRun:
+    """An analysis in a process of its own; `load` is how many processes the machine worked on when it began."""
+
+    hours: float
+    leads: int
+    fs: float
+    load: float
+    wall_s: float
+    cpu_s: float
+    memory_mb: int
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """A stages.json: analyses of recordings of different lengths.
+
+    `cpu_s_per_hour` is that of the longest with two leads, without loading the program; `most_from_line` how far those
+    of at least an hour are from it, as a share.
+    """
+
+    provenance: Provenance
+    cpu_s_per_hour: float
+    most_from_line: float
+    runs: tuple[StagedRun, ...]
+
+
+@dataclass(frozen=True)
+class SimulatedRun:
+    """Recordings of an archive handed to some workers, simulated.
+
+    Attributes
+    ----------
+    workers : int
+        How many.
+    wall_h : float
+        Hours until the last recording is finished.
+    used : float
+        Share of the workers' time in which they analyse what is finished later.
+    deaths : int
+        Workers that stopped, each with the recording that it was at.
+    tail_h : float
+        Hours at the end in which some worker has nothing left to do.
+    held_at_once : int
+        Recordings that the scheduler knows of at a time, at most.
+    """
+
+    workers: int
+    wall_h: float
+    used: float
+    deaths: int
+    tail_h: float
+    held_at_once: int
+
+
+@dataclass(frozen=True)
+class Scheduling:
+    """A scheduling.json: what handing out a recording takes, ms, and simulated runs with so many hours in all."""
+
+    provenance: Provenance
+    recordings: int
+    hours: int
+    each_ms: float
+    cpu_s_per_hour: float
+    cpu_h_per_1000_hours: float
+    runs: tuple[SimulatedRun, ...]
+
+
+@dataclass(frozen=True)
+class LearntStatement:
+    """A statement by several ways: sensitivity at the specificity that is asked for, and the area under the ROC."""
+
+    code: str
+    positives: int
+    negatives: int
+    sensitivity: Mapping[str, float]
+    auc: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class LearntStatements:
+    """A statements.json: statements by criteria and by models in so many folds."""
+
+    provenance: Provenance
+    records: int
+    folds: int
+    statements: tuple[LearntStatement, ...]

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -231,11 +232,6 @@ def _require_loadable(model: Any, form: str) -> None:
             f"Network {model.name!r} has {what}, which Keras cannot load from a {form} file without HeartVision; "
             "use --format savedmodel."
         )
-    if steps and form == "h5":
-        raise ModelError(
-            f"Network {model.name!r} has {len(steps)} steps that are no layers, and Keras loads only layers from an h5 "
-            "file; use --format keras."
-        )
 
 
 def _of_keras(step: Any) -> bool:
@@ -264,6 +260,21 @@ def _unknown_activation(layer: Any) -> str:
 
 def _save(model: Any, path: Path) -> None:
     model.save(path)
+
+
+def _save_h5(model: Any, path: Path) -> None:
+    """Write an h5 file: Keras's own, or where it has no place for steps that are no layers, what builds the model.
+
+    `models.exported` reads both: "model_json" is what `keras.models.model_from_json` takes, and "variables" holds the
+    arrays of the model's variables in their order.
+    """
+    if not any(_operations(part) for part in (model, *_layers(model)) if isinstance(part, keras().Model)):
+        _save(model, path)
+        return
+    with h5py.File(path, "w") as file:
+        file["model_json"] = model.to_json()
+        for number, variable in enumerate(model.variables):
+            file[f"variables/{number}"] = np.asarray(variable)
 
 
 def _save_graph(model: Any, path: Path) -> None:
@@ -346,5 +357,5 @@ def _quiet() -> Iterator[None]:
 
 
 _WRITERS: Final[Mapping[str, Callable[[Any, Path], None]]] = MappingProxyType(
-    {"keras": _save, "h5": _save, "savedmodel": _save_graph, "tflite": _save_tflite, "onnx": _save_onnx}
+    {"keras": _save, "h5": _save_h5, "savedmodel": _save_graph, "tflite": _save_tflite, "onnx": _save_onnx}
 )

@@ -29,6 +29,19 @@ def _keras(file: str) -> Callable[[Any], Any]:
     return lambda inputs: model.predict(inputs, verbose=0)
 
 
+def _h5(file: str) -> Callable[[Any], Any]:
+    import h5py
+    import keras
+
+    with h5py.File(file) as stored:
+        if "model_json" not in stored:
+            return _keras(file)
+        model = keras.models.model_from_json(stored["model_json"].asstr()[()])
+        for number, variable in enumerate(model.variables):
+            variable.assign(stored[f"variables/{number}"][()])
+    return lambda inputs: model.predict(inputs, verbose=0)
+
+
 def _savedmodel(file: str) -> Callable[[Any], Any]:
     import tensorflow as tf
 
@@ -62,7 +75,7 @@ def _onnx(file: str) -> Callable[[Any], Any]:
     return lambda inputs: model.run(None, {model.get_inputs()[0].name: inputs})[0]
 
 
-LOADERS = {"keras": _keras, "h5": _keras, "savedmodel": _savedmodel, "tflite": _tflite, "onnx": _onnx}
+LOADERS = {"keras": _keras, "h5": _h5, "savedmodel": _savedmodel, "tflite": _tflite, "onnx": _onnx}
 
 if __name__ == "__main__":
     main()

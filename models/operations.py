@@ -21,6 +21,20 @@ def reshaped(x: Any, *last: int) -> Any:
     return keras().layers.Reshape((-1, *last), dtype="float32")(x)
 
 
+def beat_by_beat(x: Any) -> Any:
+    """Return the same with the numbers of each beat side by side in memory, which decides how numpy rounds a sum."""
+    return np.ascontiguousarray(x) if isinstance(x, np.ndarray) else x
+
+
+def with_both_sides(x: Any, by: int) -> Any:
+    """Join what was `by` beats before each of (batch, n, numbers), itself, and what is `by` beats after it."""
+    if not isinstance(x, np.ndarray):
+        return keras().ops.concatenate([shifted(x, by), x, shifted(x, -by)], axis=-1)
+    out, n = np.zeros((*x.shape[:-1], 3, x.shape[-1]), x.dtype), x.shape[1]
+    out[:, by:, 0], out[:, :, 1], out[:, : max(0, n - by), 2] = x[:, : max(0, n - by)], x, x[:, by:]
+    return out.reshape(*x.shape[:-1], -1)
+
+
 def indicator(condition: Any) -> Any:
     """Return 1 where a condition holds, else 0, as float32."""
     if isinstance(condition, np.ndarray):

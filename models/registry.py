@@ -26,6 +26,7 @@ DECIDING: Final = (  # what in a manifest decides on an answer
     *("name", "sha256", "classes", "input_shape", "preprocessing", "logit_bias", "temperature"),
     *("threshold", "picture_threshold", "abstain_below"),
 )
+_SEAL: Final = "seal"  # of a manifest's DECIDING fields; those that earlier versions wrote have none
 GOLDEN_TOLERANCE: Final = 0.06  # of a probability: bfloat16 and float32 processors differ by up to 0.03
 
 
@@ -100,10 +101,15 @@ class Manifest:
         return self.sha256[:12]
 
     @property
-    def identity(self) -> str:
-        """Hash of all that decides on an answer besides code: weights, calibration and thresholds; 12 hex digits."""
+    def seal(self) -> str:
+        """SHA-256 of all that decides on an answer besides code: weights, calibration and thresholds."""
         text = json.dumps({name: getattr(self, name) for name in DECIDING}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def identity(self) -> str:
+        """Short form of the seal, 12 hex digits."""
+        return self.seal[:12]
 
 
 class Classifier:
@@ -214,14 +220,17 @@ def manifest(name: str, folder: Path = WEIGHTS) -> Manifest:
     Raises
     ------
     ModelError
-        If there is none, or it lacks a field.
+        If there is none, it lacks a field, or what decides on answers was changed after it was written.
     """
     file = folder / name / "manifest.json"
     if name not in NETWORKS or not file.exists():
         raise ModelError(f"There is no trained network {name!r}; there are {', '.join(available(folder)) or 'none'}.")
     try:
         raw = json.loads(file.read_text("utf-8"))
-        return Manifest(**{f.name: _frozen(raw[f.name]) for f in fields(Manifest)})
+        found = Manifest(**{f.name: _frozen(raw[f.name]) for f in fields(Manifest)})
+        if raw.get(_SEAL, found.seal) != found.seal:
+            raise ModelError(f"The manifest of network {name!r} was changed after it was written: it is not used.")
+        return found
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"The manifest of network {name!r} cannot be read: {error}.") from error
 
@@ -297,7 +306,7 @@ def write(
     )
     answers = Classifier(known, model).predict(golden)
     rounded = [[round(float(value), 4) for value in row] for row in answers]
-    _write_json(folder / "manifest.json", asdict(known) | {"golden": rounded})
+    _write_json(folder / "manifest.json", asdict(known) | {"golden": rounded, _SEAL: known.seal})
     _write_json(folder / "history.json", {"epoch": list(range(1, len(history["loss"]) + 1)), **history})
     return folder
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from models import trees
 from models.beat_measures import N_LEADS, POINTS, BeatMeasures, joined, measure_beats
 from models.network import Network, Weights, everything, random_start
-from models.operations import reshaped, shifted
+from models.operations import beat_by_beat, reshaped, with_both_sides
 from models.runtime import keras, processors, single_threaded_blas, tensorflow
 
 MEMBERS: Final = 10  # networks, each trained without a fifth of the training patients, whose logits are averaged
@@ -94,11 +94,11 @@ def served(weights: Weights, classes: int) -> Callable[[NDArray[np.float32]], ND
     fitted_trees = trees.boosted_trees_of(weights)
 
     def logits(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        seen = measure_beats(rows[None])
-        known = _known(seen)
+        seen = measure_beats(np.asfortranarray(rows)[None])  # one number of all beats after the other: sums are faster
+        shapes, rhythm, likeness = (beat_by_beat(part) for part in _known(seen))
         with single_threaded_blas(), ThreadPoolExecutor(processors()) as pool:
             by_trees = pool.submit(lambda: fitted_trees(trees.measures(seen)[0]))
-            members = sum(pool.map(lambda each: _logits(*known, classes, each)[0], layers)) / MEMBERS
+            members = sum(pool.map(lambda each: _logits(shapes, rhythm, likeness, classes, each)[0], layers)) / MEMBERS
         return np.asarray((1 - TREES_SHARE) * members + TREES_SHARE * by_trees.result(), np.float32)
 
     return logits
@@ -157,8 +157,9 @@ class _Trained:
 
         def layer(x: Any) -> Any:
             away = x - x.mean(axis=-1, keepdims=True)
-            variance = np.square(away).mean(axis=-1, keepdims=True)
-            away *= gamma / np.sqrt(variance + np.float32(NORM_EPSILON))
+            work = np.square(away)
+            spread = np.sqrt(work.mean(axis=-1, keepdims=True) + np.float32(NORM_EPSILON))
+            away *= np.divide(gamma, spread, out=work)
             away += beta
             return away
 
@@ -199,8 +200,7 @@ def _logits(shapes: Any, rhythm: Any, known: Any, classes: int, layers: _Layers)
 def _neighbours(x: Any, dilation: int, layers: _Layers) -> Any:
     """Add the beats `dilation` before and after: a residual block, as in Bai et al. 2018, arXiv:1803.01271."""
     x = layers.normed(f"norm{dilation}")(x)
-    x = joined([shifted(x, dilation), x, shifted(x, -dilation)])
-    x = layers.dense(WIDTH, f"near{dilation}", "relu")(x)
+    x = layers.dense(WIDTH, f"near{dilation}", "relu")(with_both_sides(x, dilation))
     return layers.dense(WIDTH, f"far{dilation}")(layers.dropped(0.2)(x))
 
 

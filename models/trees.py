@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.beat_measures import N_LEADS, BeatMeasures, joined, measure_beats
 from models.boosted_trees import BoostedTrees
 from models.network import Weights
-from models.operations import indicator, mean_near, ops_of, reshaped, shifted
+from models.operations import beat_by_beat, indicator, mean_near, ops_of, reshaped, shifted
 from models.runtime import keras, tensorflow
 
 ROUNDS: Final = 120  # trees per class: two ensembles of equal weight
@@ -26,6 +26,7 @@ DEPTH: Final = 7  # most steps from the root to a leaf
 REACH: Final = 32  # beats on each side
 COARSE, COARSE_STEP = slice(8, 92), 7  # 0.24 s before R to 0.43 s after it in steps of 56 ms
 FINE, FINE_STEP = slice(28, 56), 4  # 80 ms before R to 0.14 s after it in steps of 32 ms
+COMPANY: Final = 16  # beats on each side whose shapes are compared
 COMPARED: Final = slice(24, 60)  # the part by which two beats have the same shape
 ALIKE, SAME = 0.85, 0.95  # correlations below the lower do not count as the same shape, above the higher they do
 NODE: Final = ("feature", "threshold", "left", "right", "value")  # what describes a node of a tree
@@ -73,16 +74,17 @@ def _around(rhythm: Any, like: Any) -> list[Any]:
 def _company(wave: Any, rhythm: Any, like: Any) -> list[Any]:
     """Return how many nearby beats have this beat's shape, and when they come: on time means conducted."""
     ops = ops_of(wave)
-    shape = _normed(wave)
-    known = joined([rhythm[..., 2:4], like[..., 6:8], shape])
-    near = [shifted(known, by) for by in (*range(-16, 0), *range(1, 17))]
-    alike = [ops.sum(other[..., 4:] * shape, axis=-1, keepdims=True) for other in near]
+    shape, known = _normed(wave), joined([rhythm[..., 2:4], like[..., 6:8]])
+    before = [ops.sum(shifted(shape, by) * shape, axis=-1, keepdims=True) for by in range(1, COMPANY + 1)]
+    after = [shifted(each, -by) for by, each in enumerate(before, 1)]  # what a beat is to another, that is to it
+    alike = [*after[::-1], *before]
+    steps = (*range(-COMPANY, 0), *range(1, COMPANY + 1))
     same = [ops.clip((each - ALIKE) / (SAME - ALIKE), 0, 1) for each in alike]
     count = sum(same[1:], same[0])
-    near_values = sum(weight * other[..., :4] for weight, other in zip(same, near, strict=True)) / (count + 0.5)
-    before, after = joined(alike[:16]), joined(alike[16:])
-    most = [ops.max(side, axis=-1, keepdims=True) for side in (before, after)]
-    mean = ops.mean(joined([before, after]), axis=-1, keepdims=True)
+    near_values = sum(weight * shifted(known, by) for weight, by in zip(same, steps, strict=True)) / (count + 0.5)
+    sides = joined(alike[:COMPANY]), joined(alike[COMPANY:])
+    most = [ops.max(side, axis=-1, keepdims=True) for side in sides]
+    mean = ops.mean(joined(list(sides)), axis=-1, keepdims=True)
     return [count / 32, sum(same[12:20]) / 8, near_values, *alike[12:20], *most, mean]
 
 
@@ -91,7 +93,7 @@ def _normed(wave: Any) -> Any:
     ops = ops_of(wave)
     part = wave[..., COMPARED, :]
     part = part - ops.mean(part, axis=-2, keepdims=True)
-    flat = reshaped(part, (COMPARED.stop - COMPARED.start) * N_LEADS)
+    flat = beat_by_beat(reshaped(part, (COMPARED.stop - COMPARED.start) * N_LEADS))
     return flat / ops.sqrt(ops.sum(ops.square(flat), axis=-1, keepdims=True) + 1e-2)
 
 

@@ -306,7 +306,8 @@ class _Trained:
     weights: Weights
 
     def conv(self, x: Any, filters: int, kernel: int, name: str) -> Any:
-        return [np.maximum(self._sum(x, kernel, name), 0)]
+        total = self._sum(x, kernel, name)
+        return [np.maximum(total, 0, out=total)]
 
     def logits(self, x: Any) -> Any:
         return self._sum(x, 1, "logits")
@@ -325,16 +326,26 @@ class _Trained:
 
     def _sum(self, x: Any, kernel: int, name: str) -> NDArray[np.float32]:
         weights, first = self.weights[f"{name}/kernel"], 0
-        total = self.weights[f"{name}/bias"]
+        total: NDArray[np.float32] | None = None
         for part in x:
             width = part.shape[-1]
-            total = total + _convolved(part, weights[:, first : first + width])
+            own = _convolved(part, weights[:, first : first + width])
+            if total is None:
+                total = own
+                total += self.weights[f"{name}/bias"]
+            else:
+                total = np.add(total, own, out=total) if total.shape[:-1] == part.shape[:-1] else total + own
             first += width
         return np.asarray(total, np.float32)
 
 
 def _convolved(x: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the convolution of (..., samples, features) with (kernel, features, filters), 0 beyond both ends."""
-    kernel, n = len(weights), x.shape[-2]
-    padded = np.pad(x, [(0, 0)] * (x.ndim - 2) + [(kernel // 2, kernel // 2), (0, 0)])
-    return np.asarray(sum(padded[..., j : j + n, :] @ weights[j] for j in range(kernel)), np.float32)
+    kernel, n, beyond = len(weights), x.shape[-2], len(weights) // 2
+    padded = np.zeros((*x.shape[:-2], n + 2 * beyond, x.shape[-1]), np.float32)
+    padded[..., beyond : beyond + n, :] = x
+    total = np.matmul(padded[..., :n, :], weights[0])
+    own = np.empty_like(total)
+    for j in range(1, kernel):
+        total += np.matmul(padded[..., j : j + n, :], weights[j], out=own)
+    return np.asarray(total, np.float32)

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
+from pipeline._util.memory import give_back
 from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ModelError, SignalError
 from pipeline.features.network_inputs import blocks
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.dropped_beats import without_false_s_in_block
 from pipeline.rhythm.find import breaks, episodes, find_in_signal, without_beats
 from pipeline.rhythm.interpolated import without_false_s
 from pipeline.rhythm.pacing import read_pacing
@@ -29,8 +31,9 @@ from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
 from pipeline.signal.standing_out import standing_out
+from pipeline.twelve_leads.measured_pr import with_measured_pr
 from pipeline.twelve_leads.measuring import Marked
-from pipeline.twelve_leads.reading import read_measurements
+from pipeline.twelve_leads.reading import read_measurements, read_waves
 from pipeline.types import Analysis, Beats, Episode, FloatArray, IntArray, Quality, Recording, Status, read_only
 from pipeline.wording import score, share
 
@@ -156,6 +159,8 @@ def prepare(
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     quality, noise = read.judged(r_peak, second(), config.signal)
+    read = replace(read, recording=recording)  # the masked copy of a day is not kept any longer
+    give_back()
     found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
     if offset is not None:
         kept = ~(_covered(sample / recording.fs, without_beats(found)) | quality.is_flat(sample / recording.fs))
@@ -232,12 +237,14 @@ def classify(
     p, has_p = _probabilities(beats, classifier, config, report)
     p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
     report(0.95, "Finding rhythms")
+    give_back()
     context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
     pacing = read_pacing(context)
     paced = pacing.ventricular & has_p
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
     context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
     rhythm = episodes(context, prepared.in_signal, pacing)
+    p = without_false_s_in_block(p, context.time_s, rhythm)
     reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
     reason = _agreeing(reason, p, context.time_s, rhythm)
     report(1.0, f"{len(beats)} beats read")
@@ -268,6 +275,8 @@ def classify(
 def with_measurements(recording: Recording, analysis: Analysis, marked: Marked | None = None) -> Analysis:
     """Return an analysis with what is measured in the usual beats of all leads: intervals, levels, statements.
 
+    The P-R interval that is measured decides on first-degree block in its rhythm.
+
     Parameters
     ----------
     recording : Recording
@@ -277,6 +286,8 @@ def with_measurements(recording: Recording, analysis: Analysis, marked: Marked |
     marked : Marked, optional
         Its waves (`pipeline.twelve_leads.reading.read_waves`); marked if None.
     """
+    marked = read_waves(recording, analysis) if marked is None else marked
+    analysis = with_measured_pr(recording, analysis, marked)
     return replace(analysis, measured=read_measurements(recording, analysis, marked))
 
 
@@ -470,11 +481,11 @@ def _final_reasons(
 def _agreeing(
     reason: tuple[str, ...], p: FloatArray, time_s: NDArray[np.float64], rhythm: Sequence[Episode]
 ) -> tuple[str, ...]:
-    """Return the reasons (n,) with one for each beat that is N or S in fibrillation or a ventricular tachycardia.
+    """Return the reasons (n,) with one for each beat that is N or S in fibrillation or a rhythm of the ventricles.
 
     The last beat before such an episode is often at its very edge, and keeps its class.
     """
-    ventricular = [episode for episode in rhythm if episode.rhythm in ("VFL", "VT")]
+    ventricular = [episode for episode in rhythm if episode.rhythm in ("VFL", "VT", "IVR")]
     within = _covered(time_s, [replace(one, start_s=one.start_s + EDGE_S) for one in ventricular])
     contrary = within & np.isin(p.argmax(axis=1), [AAMI_CLASSES.index(name) for name in ("N", "S")])
     return tuple(text or VENTRICULAR if wrong else text for text, wrong in zip(reason, contrary.tolist(), strict=True))

@@ -160,6 +160,7 @@ class ReviewConfig:
     usual_intervals: int = 20  # the usual interval is the median of the NN intervals among this many before
     bradycardia_bpm: float = 50.0  # ACC/AHA/HRS 2018: sinus bradycardia
     tachycardia_bpm: float = 100.0  # AHA/ACCF/HRS: above the normal 60 to 100/min
+    beside_s: float = 2.0  # so close to a gap, an artefact or noise, no extreme of a rate or length is taken: two beats
     rate_beats: int = 8  # a heart rate is taken from the median of this many intervals: one ectopic beat is no rate
     stretch_s: float = (
         30.0  # shorter slow, fast or irregular stretches are not listed; AF: doi:10.1093/eurheartj/ehaa612
@@ -223,6 +224,29 @@ class WorkerLimits:
     seconds: float = 3 * 3600.0  # by the clock; a day of three leads took two minutes
 
 
+@dataclass(frozen=True)
+class Retention:
+    """How long recordings are kept and how much room they take; nothing is limited unless it is said.
+
+    `HEARTVISION_KEEP_DAYS`, `HEARTVISION_QUOTA_GB` and `HEARTVISION_EXPIRE_SIGNED` set it for a server, see
+    `pipeline.store.retention`.
+    """
+
+    days: float | None = None  # after the last thing that was done with a recording
+    quota_bytes: int | None = None  # of recordings and what is made of them
+    signed: bool = False  # whether recordings of signed studies go too
+    grace_s: float = 86_400.0  # between the two looks that a worker takes: a clock that is wrong deletes nothing
+
+
+@dataclass(frozen=True)
+class SignInLimits:
+    """How long a sign-in holds, where people sign in; see `sign_in_limits`."""
+
+    idle_min: float = 15.0  # without a click; NIST SP 800-63B, AAL3: 15 minutes of inactivity
+    prove_again_min: float = 10.0  # a signature needs a sign-in at most this old, in the spirit of 21 CFR 11.200(a)
+    seen_every_s: float = 60.0  # how exactly the last click is kept
+
+
 DEFAULT = Config()
 WORKER = WorkerLimits()
 REVIEW = ReviewConfig()
@@ -260,3 +284,20 @@ def runs_root() -> Path:
 def database_url() -> str:
     """Return the database that holds the reviews: `HEARTVISION_DATABASE_URL`, else an SQLite file in `home_root()`."""
     return os.environ.get("HEARTVISION_DATABASE_URL") or f"sqlite:///{home_root() / 'reviews.sqlite'}"
+
+
+def sign_in_required() -> bool:
+    """Tell whether people sign in here: `HEARTVISION_SIGN_IN`.
+
+    The application sets it where its secrets have a section `[auth]`.
+    """
+    return os.environ.get("HEARTVISION_SIGN_IN", "") not in ("", "0")
+
+
+def sign_in_limits() -> SignInLimits:
+    """Return how long a sign-in holds: `HEARTVISION_IDLE_MINUTES` and `HEARTVISION_PROVE_AGAIN_MINUTES`, if set."""
+    usual = SignInLimits()
+    return SignInLimits(
+        idle_min=float(os.environ.get("HEARTVISION_IDLE_MINUTES") or usual.idle_min),
+        prove_again_min=float(os.environ.get("HEARTVISION_PROVE_AGAIN_MINUTES") or usual.prove_again_min),
+    )

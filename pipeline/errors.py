@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.errors import EcgError, ModelError
 
 __all__ = [
+    "AccessError",
     "DataError",
     "EcgError",
     "IntakeError",
@@ -40,6 +41,10 @@ class UsageError(DataError):
 
 class ReviewError(EcgError):
     """A decision that cannot be made: no such beat, a signed study, nothing to undo."""
+
+
+class AccessError(ReviewError):
+    """Somebody has not the right to what they asked for, or nobody is signed in."""
 
 
 class StaleVersion(ReviewError):  # noqa: N818 - it names a state, not a fault

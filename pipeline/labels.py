@@ -22,6 +22,16 @@ CLASS_NAMES: Final = MappingProxyType(
     }
 )
 
+# Classes of a whole page, as the folders of the public pages are called.
+PAGE_CLASS_NAMES: Final = MappingProxyType(
+    {
+        "normal": "Normal",
+        "myocardial_infarction": "Myocardial infarction",
+        "history_of_mi": "History of myocardial infarction",
+        "abnormal_heartbeat": "Abnormal heartbeat",
+    }
+)
+
 NOT_CLASSIFIED: Final = "?"  # what stands for a class where the model has none to give
 
 LabelTable = Literal["de_chazal", "bxb"]

@@ -65,6 +65,7 @@ _DETAILED: Final[Mapping[tuple[RhythmCode, str], RhythmName]] = MappingProxyType
         ("BII", "wenckebach"): RhythmName("Wenckebach AV block", "Wenckebach", "54016002"),
         ("BII", "2:1"): RhythmName("2:1 AV block", "2:1 block", "195042002"),
         ("BII", "high"): RhythmName("High-degree AV block", "high-degree block", "195042002"),
+        ("BII", "mobitz"): RhythmName("Mobitz type II AV block", "Mobitz II", "28189009"),
     }
 )
 _SINUS: Final = frozenset[RhythmCode]({"N", "SBR", "ST", "B", "T", "BI"})

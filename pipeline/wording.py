@@ -24,6 +24,7 @@ RESEARCH_USE: Final = (
     "For research use only. Not a medical device. HeartVision suggests; a clinician looks at the signal and decides."
 )
 
+_SHORTEST_RR_S: Final = 0.2  # of an interval between two beats, 300/min: a shorter one has no rate
 _PARTS: Final = re.compile(r"[^ _-]*[ _-]|[^ _-]+")  # of a name, where lines may end
 _NUMBERS: Final = (
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
@@ -397,3 +398,15 @@ def duration(seconds: float) -> str:
     if whole < 5400:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def interval(seconds: float) -> str:
+    """Write an interval between two beats, or two waves, with the rate that it would be.
+
+    Examples
+    --------
+    >>> interval(0.812), interval(0.02)
+    ('812 ms, 74/min', '20 ms')
+    """
+    rate = f", {60 / seconds:.0f}/min" if seconds >= _SHORTEST_RR_S else ""
+    return f"{1000 * seconds:.0f} ms{rate}"

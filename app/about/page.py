@@ -10,14 +10,16 @@ import pandas as pd
 import streamlit as st
 
 import pipeline
+from app.about import access_log
+from app.common import trail
 from app.common.text import plain
 from models import registry
 from pipeline.config import DEFAULT
 from pipeline.datasets import CATALOGUE
 from pipeline.errors import ModelError
 from pipeline.intake.formats.table import FORMATS, OTHERS
-from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
-from pipeline.page_classifier.schema import FOLDER, PAGE_CLASS_NAMES
+from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, PAGE_CLASS_NAMES
+from pipeline.page_classifier.schema import FOLDER
 from pipeline.wording import grouped, percent
 
 PACKAGES = (
@@ -145,6 +147,7 @@ with limit:
     st.markdown(NOT)
     st.subheader("Your data", anchor=False)
     st.markdown(PRIVACY)
+trail.about()
 st.subheader("What it accepts", anchor=False)
 st.table(limits().set_index("What"))
 st.subheader("Formats", anchor=False)
@@ -169,3 +172,4 @@ versions = {"HeartVision": pipeline.__version__, "Python": platform.python_versi
 }
 st.table(pd.DataFrame(versions.items(), columns=["Part", "Version"]).set_index("Part"))
 st.caption("Licence of the code: Apache-2.0.")
+access_log.draw()

@@ -9,14 +9,16 @@ import pandas as pd
 import streamlit as st
 
 from app.analyse import median_beat
-from app.common import cache, ecg_sheet, median_svg
+from app.common import cache, ecg_sheet, median_svg, sign_in
+from app.common.safe_table import safe_table
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import palette
 from pipeline.cases import stored_case as work
 from pipeline.cases.case import Case
 from pipeline.errors import EcgError
-from pipeline.intake import read_uploads
+from pipeline.intake import open_uploads
+from pipeline.intake.formats.table import format_list
 from pipeline.store.recordings import open_recording, save_recording
 from pipeline.store.studies import worklist
 from pipeline.twelve_leads.layouts import is_sheet
@@ -82,7 +84,7 @@ def _chosen(session: Session, comparing: Comparing, case: Case) -> Case | None:
     if digest is None:
         return None
     try:
-        recording = open_recording(digest)
+        recording = open_recording(digest, reader=sign_in.asking())
         found = work.stored_case(recording, session.network, None)
         if found is None:
             _wait(session, recording)
@@ -95,7 +97,7 @@ def _chosen(session: Session, comparing: Comparing, case: Case) -> Case | None:
 def _names(opened: tuple[Recording, ...], digest: str) -> dict[str, str]:
     """Recordings to choose from, by digest: those that were opened here, then those of the worklist."""
     found = {one.digest: f"{one.name} · {duration(one.duration_s)} · opened here" for one in opened}
-    for study in worklist(sort="updated", descending=True, page_size=STUDIES).studies:
+    for study in worklist(sort="updated", descending=True, page_size=STUDIES, reader=sign_in.asking()).studies:
         words = f"{study.record} · {duration(study.duration_s)} · {study.updated:%Y-%m-%d}"
         found.setdefault(study.digest, words)
     return {key: words for key, words in found.items() if key != digest}
@@ -103,20 +105,22 @@ def _names(opened: tuple[Recording, ...], digest: str) -> dict[str, str]:
 
 def _upload(comparing: Comparing) -> None:
     uploads = st.file_uploader(
-        "WFDB (.hea and .dat) or a .zip", type=["hea", "dat", "zip"], accept_multiple_files=True,
-        key=f"compare-upload-{len(comparing.read)}",
+        "WFDB (.hea and .dat), a file of another format, or a .zip", accept_multiple_files=True,
+        key=f"compare-upload-{len(comparing.read)}", help=f"{format_list()}. What a file is, is told from its content.",
     )  # fmt: skip
     if not uploads or not st.button("Read", key="compare-read", type="primary"):
         return
     comparing.error = ""
     try:
         files = [(upload.name, upload.getvalue()) for upload in uploads]
-        read = tuple(save_recording(one) for one in read_uploads(files))
+        opened = open_uploads(files)
+        read = tuple(save_recording(one, reader=sign_in.asking()) for one in opened.recordings)
     except EcgError as error:
         comparing.error = str(error)
     else:
         comparing.read = (*comparing.read, *read)
         comparing.pick = read[0].digest
+        comparing.error = " ".join(refused.sentence for refused in opened.refused)
     st.rerun()
 
 
@@ -124,11 +128,15 @@ def _upload(comparing: Comparing) -> None:
 def _wait(session: Session, recording: Recording) -> None:
     """Ask the worker for the analysis and look again until it is there."""
     job = work.job(recording, session.network, None)
-    status = cache.worker().status(job)
+    try:
+        status = cache.worker().status(job)
+        if status.state == "absent" and work.stored_case(recording, session.network, None) is None:
+            cache.worker().ask(job)
+    except EcgError as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        return
     if work.stored_case(recording, session.network, None) is not None:
         st.rerun()
-    if status.state == "absent":
-        cache.worker().ask(job)
     if status.state == "refused":
         st.error(plain(status.sentence), icon=":material/error:")
         return
@@ -167,14 +175,14 @@ def _tables(case: Case, other: Case) -> None:
     titles = (other.recording.name, case.recording.name)
     left, right = st.columns(2)
     with left:
-        st.dataframe(_table(changes(before, now), titles), hide_index=True, width="stretch")
+        st.dataframe(safe_table(_table(changes(before, now), titles)), hide_index=True, width="stretch")
         with st.expander("ST levels 60 ms after the J point", icon=":material/table_chart:"):
-            st.dataframe(_table(st_changes(before, now), titles), hide_index=True, width="stretch")
+            st.dataframe(safe_table(_table(st_changes(before, now), titles)), hide_index=True, width="stretch")
     with right:
         found = statement_changes(before, now)
         rows = [{"Statement": one.statement.text, "": one.fate, "Evidence": one.statement.evidence} for one in found]
         if rows:
-            st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+            st.dataframe(safe_table(pd.DataFrame(rows)), hide_index=True, width="stretch")
         else:
             st.caption("No statement in either recording.")
         st.caption("New: in this recording only. Gone: in the earlier one only.")

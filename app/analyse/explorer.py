@@ -12,12 +12,14 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.analyse import beat as beat_part
 from app.analyse import twelve_leads
-from app.common import ecg_chart, rhythm_view, strip_chart, strip_tools
+from app.common import calipers, ecg_chart, rhythm_view, strip_chart, strip_tools
+from app.common.calipers import Calipers
 from app.common.session import Session
 from app.common.strip_chart import Picked
 from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.common.times import time_column
+from app.common.viewport import Span
 from pipeline.cases import case as cases
 from pipeline.cases.strip_filters import filtered_leads
 from pipeline.errors import EcgError
@@ -27,6 +29,7 @@ from pipeline.typed_times import read_clock
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
 SHARES, STRIP_PX = (3, 2), 760  # of the page for strip and beat; width of the strip in pixels
 PAGE = "analyse"
+COMPARED_PX = 240  # greatest height of each of two strips, one above the other
 RATE_PX = 46  # of the trend: a beat is to be understood without scrolling
 NO_BEATS = "No beat was found in this recording: the band of rhythm and the quality of the signal say why."
 ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
@@ -111,17 +114,40 @@ def _strip(session: Session) -> None:
     if twelve_leads.is_open(session):
         twelve_leads.draw(session, case)
         return
-    chosen = strip_tools.leads_of(PAGE, case.recording, case.prepared.leads)
+    places = [viewport] if session.pinned is None else [session.pinned, viewport]
     look = strip_tools.look(PAGE)
-    strip_chart.draw(
-        viewport, filtered_leads(case.recording, chosen, *viewport.span_s, look.filters),
-        cases.marks(case, *viewport.span_s),
-        key=f"strip-{session.chart_picks}", alt="ECG strip with the class letter above each beat",
-        picked=_picked(session), selected=session.beat, quality=case.analysis.quality.segments,
-        width="stretch" if by_touch() else STRIP_PX,
-        rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, start=case.recording.start, look=look,
-        filters=look.filters.words(case.recording.fs),
-    )  # fmt: skip
+    chosen = strip_tools.leads_of(PAGE, case.recording, case.prepared.leads)
+    leads = [filtered_leads(case.recording, chosen, *place.span_s, look.filters) for place in places]
+    highest = ecg_chart.STRIP_PX if len(places) == 1 else COMPARED_PX
+    if len(places) > 1:
+        look = strip_chart.one_scale(look, leads, viewport.window_s, STRIP_PX - 30, highest)
+    measured = _calipers(session)
+    for number, (place, own) in enumerate(zip(places, leads, strict=True)):
+        pinned = number < len(places) - 1
+        if pinned:
+            st.caption(f"**Compared with** {case.when(place.start_s)} to {case.when(place.stop_s)}")
+        strip_chart.draw(
+            place, own, cases.marks(case, *place.span_s),
+            key=f"{'pinned' if pinned else 'strip'}-{session.chart_picks}",
+            alt="ECG strip with the class letter above each beat",
+            picked=_picked(session, measured if session.calipers else None), selected=session.beat,
+            quality=case.analysis.quality.segments, width="stretch" if by_touch() else STRIP_PX,
+            rhythm=case.analysis.rhythm, paper_px=STRIP_PX - 30, highest_px=highest, start=case.recording.start,
+            look=look, filters=look.filters.words(case.recording.fs), calipers=measured.spans,
+            measuring=session.calipers,
+        )  # fmt: skip
+    if session.calipers:
+        calipers.table(measured, "calipers", when=case.when, go=session.look)
+
+
+def _calipers(session: Session) -> Calipers:
+    """What is measured, kept until another recording is opened."""
+
+    def put(old: Span | None, new: Span | None) -> None:
+        session.measure(old, new)
+        session.forget_clicks()
+
+    return Calipers(session.measured, put, "Kept until you open another recording.")
 
 
 def _rhythm(session: Session) -> None:
@@ -134,8 +160,8 @@ def _rhythm(session: Session) -> None:
     )
 
 
-def _picked(session: Session) -> Picked:
-    """A click on a beat selects it, one on an episode of rhythm leads to its start."""
+def _picked(session: Session, measured: Calipers | None = None) -> Picked:
+    """A click on a beat selects it, one on an episode of rhythm leads to its start; a drag measures with calipers."""
 
     def go(data: object) -> None:
         if isinstance(data, str):
@@ -143,7 +169,9 @@ def _picked(session: Session) -> Picked:
         else:
             session.select(int(str(data)), by="chart")
 
-    return Picked(go)
+    if measured is None:
+        return Picked(go)
+    return Picked(go, stretch=lambda start_s, stop_s: measured.drag(start_s, stop_s, session.grip_s))
 
 
 def _navigation(session: Session) -> None:
@@ -190,6 +218,8 @@ def _slider(session: Session) -> None:
         if not twelve_leads.is_open(session):
             strip_chart.window_length(session, "window-s")
             if session.case is not None:
+                calipers.switch(session, "calipers", session.forget_clicks)
+                calipers.pin(session, "pin")
                 strip_tools.choose(PAGE, session.case.recording, session.case.prepared.leads)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.common.session import Session
 from app.common.text import plain
 from pipeline.cases.case import Case
 from pipeline.evaluation.statement_schema import StatementScores, shipped_statements
@@ -17,13 +18,21 @@ MEANINGS = {
     "QT": "From the onset of the QRS to the end of T.",
 }
 OLD = "Intervals were not measured: this recording was analysed by an earlier version. Analyse it again to see them."
+MOVED = "Intervals and statements follow the marks that you moved on the median beat; they are not stored."
 TILE = 128
 
 
-def draw(case: Case) -> None:
-    """The measurements of the open case, or why there are none."""
-    found = case.analysis.measured
+def draw(session: Session, case: Case) -> None:
+    """The measurements of the open case, by the marks that the reader moved if any, or why there are none."""
+    found, moved = case.analysis.measured, None
     st.subheader("Measurements", anchor=False)
+    if session.moved_marks:
+        from app.analyse import median_beat  # SciPy, which the first page does not need
+
+        moved = median_beat.measured_again(session, case)
+    if moved is not None:
+        found = moved
+        st.markdown(f":orange-badge[:material/edit: moved marks] {MOVED}")
     if found is None:
         st.caption(OLD)
         return

@@ -14,7 +14,7 @@ from app.common.text import plain
 from app.common.theme import palette
 from pipeline.cases.case import Case
 from pipeline.errors import ModelError
-from pipeline.measurements import WaveMark
+from pipeline.measurements import Measurements, WaveMark
 from pipeline.twelve_leads.median_beat import (
     ST_AFTER_MS,
     MarkedStretch,
@@ -23,6 +23,7 @@ from pipeline.twelve_leads.median_beat import (
     st_levels,
     stretch_of,
 )
+from pipeline.twelve_leads.median_beat import measured_again as again
 from pipeline.wording import duration
 
 VIEWS = ("Overlaid", "Side by side")
@@ -80,6 +81,15 @@ def corrected_words(session: Session, case: Case) -> str:
     if found is None or found.beat is None or not moved:
         return ""
     return moved_words(found.beat, moved, with_qtc=_with_qtc(case))
+
+
+def measured_again(session: Session, case: Case) -> Measurements | None:
+    """What follows from the marks that a reader moved, statements too; None if the recording is longer than that."""
+    found = stretch(case, session.viewport.start_s)
+    if found is None:
+        return None
+    moved = session.moved_marks.get((case.recording.digest, found.start_s), {})
+    return again(case.recording, case.analysis, found, moved)
 
 
 def moved_words(beat: MedianBeat, moved: Mapping[WaveMark, float], *, with_qtc: bool) -> str:

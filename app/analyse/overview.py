@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from app.analyse import controls
-from app.common import patient
+from app.common import patient, sign_in
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import BADGES, by_touch
@@ -118,8 +118,8 @@ def offer_review(case: Case) -> None:
     from pipeline.store.listing import study_of_analysis  # SQLAlchemy is not for those who only look
 
     try:
-        study = study_of_analysis(case.analysis, case.recording)
+        study = study_of_analysis(case.analysis, case.recording, reader=sign_in.asking())
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
-    st.switch_page("review/page.py", query_params={"study": str(study.id)})
+    st.switch_page("review/page.py", query_params={"study": study.token})

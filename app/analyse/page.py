@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import opening, patient, theme_change
+from app.common import cache, opening, patient, sign_in, theme_change
 from app.common import session as state
 from models import registry
 from pipeline.cases.case import Case
-from pipeline.errors import DataError, EcgError
+from pipeline.errors import EcgError
 from pipeline.store.identities import load_identity
 from pipeline.store.recordings import is_stored, open_recording
 from pipeline.types import Recording
@@ -32,8 +32,8 @@ def _follow_address(session: state.Session) -> None:
 
 def _open(session: state.Session) -> None:
     try:
-        recording = open_recording(st.query_params["recording"])
-    except DataError as error:
+        recording = open_recording(st.query_params["recording"], reader=sign_in.asking())
+    except EcgError as error:
         session.refuse(str(error))
         return
     session.open((recording,))
@@ -53,7 +53,8 @@ def _address(session: state.Session) -> dict[str, list[str]]:
 
 def _renew(session: state.Session) -> None:
     """Takes in who was recorded and when, where that was kept or changed since the recordings were opened."""
-    kept = [load_identity(recording.digest) or None for recording in session.recordings]
+    who = sign_in.asking()
+    kept = [load_identity(recording.digest, reader=who) or None for recording in session.recordings]
     if any(now != recording.identity for now, recording in zip(kept, session.recordings, strict=True)):
         pairs = zip(session.recordings, kept, strict=True)
         session.renew(tuple(replace(recording, identity=now) for recording, now in pairs))
@@ -68,6 +69,9 @@ def _analyse(session: state.Session, recording: Recording) -> None:
         session.network = session.network or work.default_network()
         case = work.stored_case(recording, session.network, session.leads)
         job = work.job(recording, session.network, session.leads)
+        if case is None and session.asked != job:
+            cache.worker().ask(job)
+            session.asked = job
     except EcgError as error:
         session.refuse(str(error))
         st.rerun()
@@ -85,7 +89,7 @@ def _show(session: state.Session, case: Case) -> None:
     from pipeline.twelve_leads.layouts import is_sheet
 
     def read() -> None:
-        measurements.draw(case)
+        measurements.draw(session, case)
         recorder.draw(case)
 
     overview.draw_urgent_statements(case)
@@ -94,7 +98,7 @@ def _show(session: state.Session, case: Case) -> None:
     explorer.draw(session, read if as_ecg else None)
     if not as_ecg:  # of one or two leads the rhythm comes first
         read()
-    page_source.draw(case.recording)
+    page_source.draw(case.recording.digest)
     twelve_leads.draw_comparison(session)
     downloads.draw(case)
     downloads.draw_deletion(session, case)

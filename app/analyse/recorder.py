@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from app.common.safe_table import safe_table
 from app.common.text import plain
 from pipeline.cases.case import Case
 from pipeline.twelve_leads.recorder import compared
@@ -36,5 +37,5 @@ def draw(case: Case) -> None:
             for row in compared(device, case.analysis.measured)
         ]
         if rows:
-            st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+            st.dataframe(safe_table(pd.DataFrame(rows)), hide_index=True, width="stretch")
         st.caption(ABOUT)

@@ -8,13 +8,14 @@ from functools import partial
 
 import streamlit as st
 
-from app.common import ecg_sheet, ecg_svg
+from app.common import ecg_sheet, ecg_svg, sign_in
 from app.common.session import Session, SheetChoice
 from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S
 from pipeline.cases import case as cases
 from pipeline.measurements import Waves
+from pipeline.principal import Principal
 from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, is_sheet
 from pipeline.twelve_leads.sheet import GAINS_MM_MV, SPEEDS_MM_S, Sheet, page_s
 from pipeline.twelve_leads.sheet import ecg_sheet as lay_out
@@ -76,11 +77,18 @@ def _print(session: Session, case: cases.Case) -> None:
         from app.analyse import median_beat  # SciPy, which the first page does not need
 
         remark = median_beat.corrected_words(session, case)
+    who = sign_in.asking()
     st.download_button(
-        "Print (PDF)", partial(printed, case, session.sheet, session.viewport.start_s, remark), mime="application/pdf",
+        "Print (PDF)", partial(_taken, who, case, session.sheet, session.viewport.start_s, remark),
+        mime="application/pdf", disabled=not who.holds("export"),
         file_name=f"{case.recording.name}.ecg.pdf", icon=":material/print:", key="print-ecg", on_click="ignore",
         help="A page in A4 landscape, true to scale: print it without scaling.",
     )  # fmt: skip
+
+
+def _taken(who: Principal, case: cases.Case, choice: SheetChoice, start_s: float, remark: str) -> bytes:
+    sign_in.take(who, case.recording.digest, "printed ECG")
+    return printed(case, choice, start_s, remark)
 
 
 def printed(case: cases.Case, choice: SheetChoice, start_s: float, remark: str = "") -> bytes:

@@ -25,9 +25,6 @@ CANCELLED = "The analysis was cancelled. What was read is kept: opened again, th
 
 def draw(session: Session, recording: Recording, job: Job) -> None:
     """Name, progress and signal of a recording that is being analysed, here or for someone else."""
-    if session.asked != job:
-        cache.worker().ask(job)
-        session.asked = job
     cache.warm(job.network)  # by the time the beats are there, their heatmaps are a moment away
     st.subheader(plain(recording.name), anchor=False)
     st.caption(f"{duration(recording.duration_s)} · {recording.fs:g} Hz · {plain(', '.join(recording.leads))}")

@@ -7,6 +7,7 @@ Networks are shared by all sessions and immutable; everything about a patient is
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -41,17 +42,31 @@ if TYPE_CHECKING:
     from pipeline.intake.batch import PictureFile
     from pipeline.live.process import LiveManager
     from pipeline.page_classifier.reading import PageReading
+    from pipeline.principal import Principal
+    from pipeline.store.chain import Trail
     from pipeline.store.studies import Study  # the first page does not need SQLAlchemy
     from pipeline.twelve_leads.median_beat import MarkedStretch
     from pipeline.types import Analysis, Recording, RgbPicture
 
 
 _LIVE = "live-manager"
+TRAIL_S = 3600.0  # between two looks at the whole audit trail
 
 
 def worker() -> Client:
     """This server's hold on the worker; it is started when there is something to analyse, or soon will be."""
     return _worker(str(worker_folder()))
+
+
+@st.cache_resource(show_spinner=False, ttl=TRAIL_S)
+def trail(url: str) -> Trail:
+    """What a look at the audit trail in this database found; the server's log has it too, for whoever looks there."""
+    from pipeline.store.verification import verify_trail
+
+    found = verify_trail()
+    for fault in found.faults:
+        sys.stderr.write(f"Audit trail: {fault}\n")
+    return found
 
 
 @st.cache_resource(show_spinner=False)
@@ -369,15 +384,21 @@ def _evaluation(file: str, changed_ns: int, size: int) -> Evaluation:
     return read_evaluation(Path(file))
 
 
-def review_material(study: Study) -> ReviewMaterial:
+def review_material(study: Study, who: Principal) -> ReviewMaterial:
     """What a study is based on, including its morphology families.
 
     Raises
     ------
     DataError, StoreError
-        If the recording or its stored analysis is not there.
+        If the recording or its stored analysis is not there, or the recording not any more.
     """
-    return _review_material(database_url(), study.id, study.digest, study)
+    from pipeline.principal import LOCAL
+    from pipeline.store.recordings import is_stored, open_recording
+
+    if not is_stored(study.digest):
+        forget_review_material()
+        open_recording(study.digest, reader=LOCAL)  # which says so
+    return _review_material(database_url(), study.id, study.digest, study, who)
 
 
 def forget_review_material() -> None:
@@ -386,7 +407,7 @@ def forget_review_material() -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4, scope="session")
-def _review_material(url: str, number: int, digest: str, _study: Study) -> ReviewMaterial:
+def _review_material(url: str, number: int, digest: str, _study: Study, _who: Principal) -> ReviewMaterial:
     from pipeline.cases.material import material_of
 
-    return material_of(_study)
+    return material_of(_study, reader=_who)

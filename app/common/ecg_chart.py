@@ -12,11 +12,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from app.common.caliper_marks import draw_calipers
 from app.common.theme import Palette
+from app.common.viewport import Span
 from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
 from pipeline.signal.decimation import decimate
+from pipeline.signal.lead_names import printed_name
 from pipeline.types import Episode, QualitySegment
 from pipeline.wording import axis_texts, clock_text, duration, percent
 
@@ -32,6 +35,7 @@ BAND_PX, TREND_BAND_PX = 18.0, 24  # heights of the band of rhythm over a strip,
 RATE_PX, LANE_PX, GAP_PX, AXIS_PX = 120, 18, 10, 30  # of a trend: the rate, a lane of beats, between them, its axis
 SCALES_PX = 14  # height of the line below the times that states the scales
 THINNEST_PX, LETTER_PX = 2.0, 6.5
+NAME_MM, NAME_PX = 1.5, 17.0  # of a lead's name: how far above the calibration pulse, and how high
 ACCENT = "#3f7fd0"  # what a decision is about, and what a beat is compared with; readable on light and dark paper
 ARBITRARY_MV = 2.0  # the height of a lead whose values cannot be millivolts
 LABELS = (*AAMI_CLASSES, NOT_CLASSIFIED)
@@ -117,6 +121,7 @@ def strip(
     start: datetime | None = None,
     gain_mm_mv: float | None = None,
     filters: str = "",
+    calipers: tuple[Span, ...] = (),
 ) -> go.Figure:
     """A window of the recording on ECG paper: fine lines every 1 mm, bold ones every 5 mm.
 
@@ -125,7 +130,7 @@ def strip(
     decision are framed; `adding` makes every place clickable, and a `drag` selects a stretch; `ends` are times that a
     drag can take hold of. `paper_px` is how wide the paper will be, `highest_px` how high it may become before the gain
     is halved, unless `gain_mm_mv` is given. Times are of the clock if `start` is when the recording began. `filters`
-    are named beside the scales.
+    are named beside the scales. `calipers` are intervals that were measured.
     """
     leads = tuple(_drawable(lead) for lead in leads)
     ranges = [_lead_range(lead.value_mv) for lead in leads]
@@ -134,11 +139,12 @@ def strip(
         paper = replace(paper, gain_mm_mv=gain_mm_mv)
     drawing = sheet(paper, colours, start_s=start_s, window_s=window_s, start=start)
     big = 5 / paper.gain_mm_mv
-    floor = 0.0
+    floor, below = 0.0, -np.inf
+    room = 1 + (NAME_MM + NAME_PX / paper.px_per_mm) / paper.gain_mm_mv  # mV: a pulse, and the name above it
     for lead, (low, high) in reversed(list(zip(leads, ranges, strict=True))):
-        baseline = np.ceil((floor - low) / big) * big
+        baseline = np.ceil(max(floor - low, below + room) / big) * big
         _draw_lead(drawing, lead, float(baseline), paper, colours, start_s)
-        floor = float(baseline + high)
+        floor, below = float(baseline + high), float(baseline)
     mark_row = floor + 3 / paper.gain_mm_mv
     top = mark_row + (7 if notes else 4) / paper.gain_mm_mv
     _draw_quality(drawing, _not_told(quality, rhythm), colours, start_s, window_s)
@@ -152,12 +158,17 @@ def strip(
             row=top + 1 / px_per_mv, height=BAND_PX / px_per_mv, began=start,
         )  # fmt: skip
         top += (BAND_PX + 3) / px_per_mv
+    drawing.set(  # in a room of other proportions there is less paper, but its squares stay square
+        xaxis={"constrain": "domain", "constraintoward": "left"},
+        yaxis={"constrain": "domain", "constraintoward": "top", "scaleanchor": "x",
+               "scaleratio": paper.gain_mm_mv / paper.speed_mm_s},
+    )  # fmt: skip
     drawing.set(yaxis={"range": [0, top]}, height=round(top * paper.gain_mm_mv * paper.px_per_mm) + 34 + SCALES_PX)
     drawing.set(margin={"b": 24 + SCALES_PX})  # the scales stand below the times: on the paper they would hide a wave
     scales = str(paper) if any(lead.calibrated for lead in leads) else f"{paper.speed_mm_s:g} mm/s"
     drawing.note(
         text=f"{scales} · {filters}" if filters else scales,
-        xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="top", yshift=-20,
+        xref="x domain", yref="y domain", x=1, y=0, xanchor="right", yanchor="top", yshift=-20,
         font={"size": 11, "color": colours.muted},
     )  # fmt: skip
     if target is not None:
@@ -167,9 +178,16 @@ def strip(
     for end in ends:
         if start_s <= end <= start_s + window_s:
             _draw_end(drawing, end, colours)
+    draw_calipers(drawing, calipers, (start_s, start_s + window_s), colours)
     if adding:
         _draw_places(drawing, leads[0], start_s, window_s, top, start)
     return drawing.figure()
+
+
+def fitting_gain(leads: tuple[StripLead, ...], window_s: float, paper_px: int, highest_px: int) -> float:
+    """Return the gain, mm/mV, at which `strip` draws these leads if none is chosen; parameters as there."""
+    ranges = [_lead_range(_drawable(lead).value_mv) for lead in leads]
+    return _paper(window_s, sum(high - low for low, high in ranges), paper_px, highest_px).gain_mm_mv
 
 
 def trend(
@@ -386,8 +404,9 @@ def _draw_lead(
             x=start_s - np.array([9, 8, 8, 3, 3, 2]) * mm, y=baseline + np.array([0, 0, 1, 1, 0, 0.0]),
             mode="lines", line={"color": colours.trace, "width": 1.3}, hoverinfo="skip", name="1 mV",
         )  # fmt: skip
-    text = html.escape(lead.name) if lead.calibrated else f"{html.escape(lead.name)} (uncalibrated)"
-    left, above = (start_s - 9 * mm, paper.gain_mm_mv + 1.5) if pulse else (start_s + mm, 5.0)
+    text = html.escape(printed_name(lead.name))
+    text = text if lead.calibrated else f"{text} (uncalibrated)"
+    left, above = (start_s - 9 * mm, paper.gain_mm_mv + NAME_MM) if pulse else (start_s + mm, 5.0)
     drawing.note(
         x=left, y=baseline + above / paper.gain_mm_mv, text=f"<b>{text}</b>", xanchor="left",
         yanchor="bottom", font={"size": 13, "color": colours.text}, bgcolor=colours.paper, opacity=0.85, borderpad=1,
@@ -503,7 +522,8 @@ def _draw_notes(drawing: Drawing, marks: BeatMarks, notes: tuple[str, ...], row:
 
 def _frame_target(drawing: Drawing, marks: BeatMarks, row: float, target: tuple[int, ...], *, dense: bool) -> None:
     """Frames around the letters of the beats that a decision is about; under the letters, which take the clicks."""
-    aimed = np.isin(marks.beat, np.array(target, np.int64))
+    among = set(target)
+    aimed = np.array([beat in among for beat in marks.beat.tolist()], np.bool_)
     drawing.scatter(
         x=marks.time_s[aimed], y=[row] * int(aimed.sum()), mode="markers", hoverinfo="skip", name="target",
         marker={"symbol": "square-open", "size": 17 if dense else 26, "line": {"width": 2.5, "color": ACCENT}},
@@ -565,7 +585,7 @@ def _draw_quality(
             continue
         drawing.band(left, right, fillcolor=colours.gap, layer="below")
         drawing.note(
-            x=(left + right) / 2, y=0, yref="paper", yanchor="bottom", bgcolor=colours.paper,
+            x=(left + right) / 2, y=0, yref="y domain", yanchor="bottom", bgcolor=colours.paper,
             text=html.escape(segment.reason or segment.verdict), font={"size": 11, "color": colours.text},
         )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.common import sign_in
 from app.common.session import Session
 from pipeline.datasets import DEMOS, Demo
 from pipeline.errors import EcgError
@@ -31,6 +32,6 @@ def draw(session: Session, key: str) -> None:
 
 def _open(session: Session, demo: Demo) -> None:
     try:
-        session.open((save_recording(read_path(demo.path)),))
+        session.open((save_recording(read_path(demo.path), reader=sign_in.asking()),))
     except EcgError as error:
         session.refuse(str(error))

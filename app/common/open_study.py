@@ -9,14 +9,19 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, reader
 from app.common.theme import BadgeColour
+from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.study_review import StudyReview, review_of
 from pipeline.errors import EcgError, ReviewError, StaleVersion
+from pipeline.principal import Principal
 from pipeline.review.conclusion import Draft
 from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.store.log import Entry, Role
-from pipeline.store.reviews import Stamp, Standing, audit
+from pipeline.store.recordings import is_stored
+from pipeline.store.reviews import Standing, audit
+from pipeline.store.second_reading import is_blind
+from pipeline.store.studies import Study
 
 _KEY = "heartvision-study"
 REVIEW_KEY = "heartvision-review"  # the Review page's key in the session
@@ -63,9 +68,20 @@ class OpenStudy:
             If the recording or the stored analysis is not there.
         """
         if self.review is None or self.review.standing.stamp != now.stamp:
-            material = self.review.material if self.review else cache.review_material(now.study)
+            material = still_there(self.review, now.study)
             self.review = review_of(material, now, self.review)
         return self.review
+
+
+def still_there(review: StudyReview | None, study: Study) -> ReviewMaterial:
+    """What a study is based on: what is open, unless its recording was deleted meanwhile.
+
+    Raises
+    ------
+    EcgError
+        If the recording or the stored analysis is not there.
+    """
+    return review.material if review and is_stored(study.digest) else cache.review_material(study, reader.current())
 
 
 def opened(study_id: int) -> OpenStudy:
@@ -76,22 +92,17 @@ def opened(study_id: int) -> OpenStudy:
     return found
 
 
-def is_blind(now: Standing | Stamp, reader: str) -> bool:
-    """Whether this reader must not see the first one's decisions: their own second reading is unfinished."""
-    return bool(reader) and now.second_reader == reader and not now.second_done
-
-
-def visible(entries: tuple[Entry, ...], now: Standing, reader: str) -> tuple[Entry, ...]:
+def visible(entries: tuple[Entry, ...], now: Standing, who: Principal) -> tuple[Entry, ...]:
     """The entries that may be seen: during a second reading, each reader sees only their own."""
     if not now.second_reader or now.second_done:
         return entries
-    own: Role = "second" if is_blind(now, reader) else "main"
+    own: Role = "second" if is_blind(now, who) else "main"
     return tuple(entry for entry in entries if entry.reading == own)
 
 
-def recording_page(study_id: int, label: str, *, reading: Role = "main") -> None:
+def recording_page(study: Study, label: str, *, reading: Role = "main") -> None:
     """A link to the Review page."""
-    where = {"study": str(study_id)} | ({"reading": "second"} if reading == "second" else {})
+    where = {"study": study.token} | ({"reading": "second"} if reading == "second" else {})
     st.page_link("review/page.py", label=label, icon=":material/rate_review:", query_params=where)
 
 
@@ -102,7 +113,9 @@ def leave_review() -> None:
 
 def _overtaken(study_id: int, seen: int) -> str:
     """Who changed the study since the version that was seen; "" if nobody did."""
-    newer = [entry for entry in audit(study_id) if entry.reading == "main" and entry.seq > seen]
+    newer = [
+        entry for entry in audit(study_id, reader=reader.current()) if entry.reading == "main" and entry.seq > seen
+    ]
     if not newer:
         return ""
     last = newer[-1]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
-from app.common import cache, gallery, patient, table_questions
+from app.common import cache, gallery, page_offer, patient, table_questions
 from app.common.session import Session
 from app.common.text import plain
 from pipeline.config import DEFAULT
-from pipeline.errors import EcgError
-from pipeline.intake import CsvOptions, read_uploads
+from pipeline.errors import DataError, EcgError
+from pipeline.intake import CsvOptions, open_uploads
 from pipeline.intake.batch import holds_table
 from pipeline.intake.formats.table import format_list
 from pipeline.wording import grouped
@@ -25,7 +27,8 @@ def start(session: Session) -> None:
     st.caption(
         "A picture of one beat goes to the page Picture, a scan or photo of a paper ECG to the page 12-lead page."
     )
-    cache.worker().ready()  # its imports finish while the visitor chooses
+    with suppress(DataError):  # a cache that cannot be written is said when there is something to analyse
+        cache.worker().ready()  # its imports finish while the visitor chooses
 
 
 def again(session: Session) -> None:
@@ -40,8 +43,11 @@ def show_error(session: Session) -> None:
     """The last refusal or notice, in one sentence that is never read as Markdown."""
     if session.error:
         st.error(plain(session.error), icon=":material/error:")
+    page_offer.offer(session, "opening")
     if session.notice:
         st.info(plain(session.notice), icon=":material/info:")
+    if session.unread:
+        st.warning(plain(session.unread), icon=":material/folder_zip:")
 
 
 def uploader(session: Session) -> None:
@@ -88,9 +94,11 @@ def _csv_form(session: Session, files: Files) -> None:
 def _read(session: Session, files: Files, csv: CsvOptions | None) -> None:
     try:
         with st.spinner("Reading and checking the files"):
-            session.open(tuple(patient.saved(recording) for recording in read_uploads(files, csv=csv, identity=True)))
+            opened = open_uploads(files, csv=csv, identity=True)
+            unread = " ".join(refused.sentence for refused in opened.refused)
+            session.open(tuple(patient.saved(recording) for recording in opened.recordings), unread)
     except EcgError as error:
-        session.refuse(str(error))
+        session.refuse(str(error), page_offer.page_among(files))
     st.rerun()
 
 

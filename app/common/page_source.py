@@ -8,24 +8,24 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.common import sign_in
+from app.common.safe_table import safe_table
 from app.common.text import formatted, plain
-from pipeline.page_classifier.schema import PAGE_CLASS_NAMES, read_page_evaluation
+from pipeline.export.report_page_source import KNOWN, TITLE
+from pipeline.labels import PAGE_CLASS_NAMES
+from pipeline.page_classifier.schema import read_page_evaluation
 from pipeline.store.page_sources import load_page_source
-from pipeline.types import Recording
 from pipeline.wording import UNDEFINED, percent
 
-KNOWN = (
-    "This page is one of those that the network was trained on: its answer shows what it remembers, not what it can."
-)
 _RARE = "myocardial_infarction"
 
 
-def draw(recording: Recording) -> None:
+def draw(digest: str) -> None:
     """The photo and the page network's class as a second opinion, for a recording that was read from a page."""
-    found = load_page_source(recording.digest)
+    found = load_page_source(digest, reader=sign_in.asking())
     if found is None:
         return
-    with st.expander("The page that this was read from", icon=":material/scan:"):
+    with st.expander(TITLE, icon=":material/scan:"):
         left, right = st.columns(2, gap="medium")
         if found.photo:
             words = "The page, with the lines as they were read"
@@ -54,7 +54,7 @@ def draw_class(class_name: str, p: Mapping[str, float], *, confident: bool, know
     table = pd.DataFrame(
         {"Class": [PAGE_CLASS_NAMES.get(name, name) for name in p], "Probability": np.array(list(p.values()))}
     ).sort_values("Probability", ascending=False)
-    st.dataframe(formatted(table, {"Probability": percent}), hide_index=True, width="stretch")
+    st.dataframe(formatted(safe_table(table), {"Probability": percent}), hide_index=True, width="stretch")
     if known:
         st.warning(KNOWN, icon=":material/history_edu:")
     st.warning(limits(), icon=":material/science:")

@@ -13,9 +13,11 @@ from types import MappingProxyType
 
 import streamlit as st
 
+from app.common import sign_in
 from app.common.text import plain
 from pipeline.errors import EcgError, IntakeError
 from pipeline.identity import TEXT_CHARS, YEARS, Identity, Sex
+from pipeline.principal import Principal
 from pipeline.store.identities import load_identity, save_identity
 from pipeline.store.recordings import save_recording
 from pipeline.types import Recording
@@ -48,11 +50,18 @@ def saved(recording: Recording) -> Recording:
     DataError
         If the disk is full or cannot be written.
     """
-    stored, stated = save_recording(recording), recording.identity
-    if stated is not None and replace(stated, sex=None) and not load_identity(recording.digest):
+    who = sign_in.asking()
+    stored, stated = save_recording(recording, reader=who), recording.identity
+    if stated is not None and replace(stated, sex=None) and not load_identity(recording.digest, reader=who):
         before: Stated = st.session_state.get(_KEY, Stated({}))
         st.session_state[_KEY] = Stated({**before.found, recording.digest: stated})
     return stored
+
+
+def _who() -> Principal:
+    from app.common import reader  # SQLAlchemy is not for those who only look
+
+    return reader.current()
 
 
 def ask() -> None:
@@ -84,12 +93,10 @@ def _leave_out() -> None:
 
 
 def _keep(stated: Stated) -> None:
-    from app.common import reader  # SQLAlchemy is not for those who only look
-
     st.session_state.pop(_KEY, None)
     try:
         for digest, identity in stated.found.items():
-            save_identity(digest, identity, reader=reader.current() or AT_IMPORT)
+            save_identity(digest, identity, reader=_who() or AT_IMPORT)
     except EcgError as error:
         st.session_state[_ERROR] = str(error)
 
@@ -103,9 +110,8 @@ def head(identity: Identity | None) -> None:
 
 def form(digest: str, *, signed: bool) -> None:
     """The patient's details as a form; what is saved is written to every study's audit trail, without its content."""
-    from app.common import reader
-
-    kept, who = load_identity(digest), reader.current()
+    who = _who()
+    kept = load_identity(digest, reader=who)
     names = _keys(digest, kept)
     with st.expander("Patient and time of the recording", icon=":material/person:"):
         if signed:
@@ -130,7 +136,7 @@ def form(digest: str, *, signed: bool) -> None:
                 )  # fmt: skip
                 st.text_input("Start (hh:mm:ss)", at, 20, key=names["start"], width=160)
             st.form_submit_button(
-                f"Save as {plain(who)}" if who else "Save", key="patient-save", disabled=not who,
+                f"Save as {plain(who.name)}" if who else "Save", key="patient-save", disabled=not who.may("identify"),
                 on_click=_save, args=(digest, kept, who, names),
             )  # fmt: skip
         st.caption(
@@ -149,7 +155,7 @@ def _keys(digest: str, kept: Identity) -> dict[str, str]:
     return {name: f"patient-{name}-{told}" for name in fields}
 
 
-def _save(digest: str, kept: Identity, who: str, names: dict[str, str]) -> None:
+def _save(digest: str, kept: Identity, who: Principal, names: dict[str, str]) -> None:
     try:
         save_identity(digest, _typed(kept, names), reader=who)
     except EcgError as error:

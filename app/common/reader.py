@@ -1,4 +1,7 @@
-"""Who is reading: a name asked once, held in the session and stored by the browser in a cookie. No password."""
+"""Who is reading: whoever signed in; where nobody does, a name without a password.
+
+The name is asked once, held in the session and stored by the browser in a cookie.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
+from app.common import sign_in
 from app.common.text import plain
 from pipeline.errors import ReviewError
+from pipeline.principal import Principal, local
 from pipeline.store.log import NAME_CHARS, named
 
 NO_PASSWORD = (
@@ -20,23 +25,30 @@ _YEAR_S = 31_536_000
 _REMEMBER = "export default function({ data }) { document.cookie = data.cookie }"
 
 
-def current() -> str:
-    """The name of who reads in this browser; "" if they have not said it yet."""
+def current() -> Principal:
+    """Who reads in this browser; nobody if they have not said it yet, or are signed out."""
+    if sign_in.is_on():
+        return sign_in.current()
     if _KEY not in st.session_state:
         told = st.context.cookies.get(_COOKIE)
         st.session_state[_KEY] = _cleaned(unquote(told)) if isinstance(told, str) else ""
-    return str(st.session_state[_KEY])
+    return local(str(st.session_state[_KEY]))
 
 
-def draw() -> str:
-    """The reader's name with a way to change it, or the question; returns the name, "" until it is known."""
-    name = current()
-    if name:
-        _known(name)
+def draw() -> Principal:
+    """The reader's name with a way to change it, or the question; returns who reads, nobody until that is known.
+
+    Who signed in stands below every page.
+    """
+    who = current()
+    if sign_in.is_on():
+        return who
+    if who:
+        _known(who.name)
     else:
         with st.container(border=True, key="reader-ask"):
             _ask("Your name", "")
-    return name
+    return who
 
 
 def _known(name: str) -> None:

@@ -15,6 +15,7 @@ from app.common import ecg_chart
 from app.common.ecg_chart import ACCENT, Array, Drawing
 from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks
+from pipeline.signal.lead_names import printed_name
 from pipeline.store.recordings import Envelope
 from pipeline.types import FloatArray
 from pipeline.wording import clock, clock_text
@@ -67,7 +68,7 @@ def beat(
             x=own.time_s + number * span, y=own.value[:, number], mode="lines", name="beat",
             line={"color": colours.trace, "width": 1.5},
         )  # fmt: skip
-        _caption(drawing, float(own.time_s[0]) + number * span, 1.0, html.escape(lead), colours)
+        _caption(drawing, float(own.time_s[0]) + number * span, 1.0, html.escape(printed_name(lead)), colours)
     for trace in drawing.traces:
         trace["hoverinfo"] = "skip"
     return drawing.figure()

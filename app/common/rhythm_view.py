@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from app.common.safe_table import safe_table
 from app.common.theme import palette
 from app.common.times import time_column
 from pipeline.cases.case import times_in_order
@@ -112,6 +113,6 @@ def _table(
             jump(starts[rows[0]])
 
     st.dataframe(
-        frame, key=key, on_select=picked, selection_mode="single-row", hide_index=True, alt=alt,
+        safe_table(frame), key=key, on_select=picked, selection_mode="single-row", hide_index=True, alt=alt,
         height="content" if len(frame) < 9 else 320, column_config=WIDTHS | {"Start": time_column("Start", start)},
     )  # fmt: skip

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import cache, overlays
+from app.common.safe_table import safe_table
 from app.common.text import confidence_words, formatted, plain
 from models.gradcam import Heatmap
 from pipeline.errors import DataError
@@ -90,7 +91,7 @@ def _verdict(answer: RunAnswer, trained: TrainedRun, name: str) -> None:
         st.markdown(f"The network is **{words}**: confidence {percent(answer.confidence)}.")
     order = np.argsort(-p, kind="stable")
     table = pd.DataFrame({"Class": [classes[i] for i in order], "Probability": p[order].astype(float)})
-    st.dataframe(formatted(table, {"Probability": percent}), hide_index=True, width="stretch")
+    st.dataframe(formatted(safe_table(table), {"Probability": percent}), hide_index=True, width="stretch")
     report = trained.run.report.overall.accuracy
     right = "" if report.value is None else f"; right on {percent(report.value)} of its own test pictures"
     st.caption(

@@ -38,10 +38,12 @@ class Session(Looking):
 
     `leads` is None while they are chosen automatically. `uploads`, `chart_picks` and `table_picks` are generations:
     raising one gives the widgets named after it fresh keys, so that a refused file or an old selection is forgotten.
-    `asked` is the analysis that this session waits for; `addressed` whether the page's address was looked at; `sheet`
-    how an ECG of several leads is drawn; `moved_marks` where a reader moved marks of a median beat, seconds from its R
-    peak, by digest and start of the stretch; `at_s` the time to show first once the recording that waits is analysed,
-    if not its most important finding; `go_to_error` why the time that was typed last could not be gone to.
+    `unread` says which files of an opened archive could not be read; `page` is a file that was given as a recording but
+    may be a page of paper, with its untrusted name; `asked` is the analysis that this session waits for; `addressed`
+    whether the page's address was looked at; `sheet` how an ECG of several leads is drawn; `moved_marks` where a reader
+    moved marks of a median beat, seconds from its R peak, by digest and start of the stretch; `at_s` the time to show
+    first once the recording that waits is analysed, if not its most important finding; `go_to_error` why the time that
+    was typed last could not be gone to.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -51,6 +53,8 @@ class Session(Looking):
     case: Case | None = None
     error: str = ""
     notice: str = ""
+    unread: str = ""
+    page: tuple[str, bytes] | None = None
     asked: Job | None = None
     addressed: bool = False
     go_to_error: str = ""
@@ -93,9 +97,9 @@ class Session(Looking):
             and self.leads in (None, case.prepared.leads)
         )
 
-    def open(self, recordings: tuple[Recording, ...]) -> None:
-        """Opens freshly read recordings at the first one, with leads chosen automatically."""
-        self.recordings, self.chosen, self.leads = recordings, 0, None
+    def open(self, recordings: tuple[Recording, ...], unread: str = "") -> None:
+        """Opens freshly read recordings at the first one, with leads chosen automatically, and says what is not."""
+        self.recordings, self.chosen, self.leads, self.unread = recordings, 0, None, unread
         self._quiet()
         self.uploads += 1
 
@@ -119,10 +123,10 @@ class Session(Looking):
         self.leads = leads
         self._quiet()
 
-    def refuse(self, sentence: str) -> None:
-        """Says why something could not be done, and returns to what was shown before it."""
+    def refuse(self, sentence: str, page: tuple[str, bytes] | None = None) -> None:
+        """Says why something could not be done, and returns to what was shown; a `page` can be read elsewhere."""
         self.back()
-        self.error = sentence
+        self.error, self.page = sentence, page
 
     def back(self, notice: str = "") -> None:
         """Returns to what was shown before, with a notice."""
@@ -133,7 +137,7 @@ class Session(Looking):
 
     def close(self, notice: str) -> None:
         """Lets go of what is open, with a notice."""
-        self.recordings, self.chosen, self.leads, self.case = (), 0, None, None
+        self.recordings, self.chosen, self.leads, self.case, self.unread = (), 0, None, None, ""
         self._quiet()
         self.notice, self.kept, self.uploads = notice, ((), 0, "", None), self.uploads + 1
 
@@ -141,6 +145,8 @@ class Session(Looking):
         """Shows a case from its most urgent episode or most important finding; with a new network, where it was."""
         same = self.case is not None and self.case.recording is case.recording
         time_s = self.looking_at_s if same else self.at_s
+        if not same:
+            self.measured, self.pinned_s = (), None
         self.case, self.beat = case, 0
         self.viewport = self.viewport.of(case.recording.duration_s)
         self._quiet()
@@ -178,9 +184,13 @@ class Session(Looking):
         self.table_picks += by != "table"
         self.viewport = self.viewport.showing(float(self.case.time_s[self.beat]))
 
+    def forget_clicks(self) -> None:
+        """Gives the charts fresh keys."""
+        self.chart_picks += 1
+
     def _quiet(self) -> None:
         """Clears notices and what was waited for: something new is shown."""
-        self.error, self.notice, self.asked, self.at_s, self.go_to_error = "", "", None, None, ""
+        self.error, self.notice, self.asked, self.at_s, self.go_to_error, self.page = "", "", None, None, "", None
 
 
 def session() -> Session:

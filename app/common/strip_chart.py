@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -12,7 +12,7 @@ import streamlit as st
 from app.common import ecg_chart
 from app.common.strip_tools import StripLook
 from app.common.theme import by_touch, palette
-from app.common.viewport import Looking, Viewport
+from app.common.viewport import Looking, Span, Viewport
 from pipeline.cases.strip_content import BeatMarks, StripLead
 from pipeline.types import Episode, QualitySegment
 
@@ -58,6 +58,8 @@ def draw(
     start: datetime | None = None,
     look: StripLook = PLAIN,
     filters: str = "",
+    calipers: tuple[Span, ...] = (),
+    measuring: bool = False,
 ) -> None:
     """Draw the window of a recording.
 
@@ -83,15 +85,42 @@ def draw(
         The gain that the reader chose.
     filters : str, optional
         Names the filters that `leads` have gone through.
+    calipers : tuple of Span, optional
+        Intervals that were measured, seconds.
+    measuring : bool, optional
+        Whether a drag measures, on a phone as well.
     """
     phone = by_touch()
+    paper_px = PHONE_PX if phone else paper_px
     figure = ecg_chart.strip(
         leads, marks, palette(), start_s=viewport.start_s, window_s=viewport.window_s, quality=quality, rhythm=rhythm,
-        selected=selected, notes=notes, paper_px=PHONE_PX if phone else paper_px, highest_px=highest_px, target=target,
-        adding=adding, ends=ends, drag=drags(picked, phone=phone, adding=adding), start=start,
-        gain_mm_mv=look.gain_mm_mv, filters=filters,
+        selected=selected, notes=notes, paper_px=paper_px, highest_px=highest_px, target=target,
+        adding=adding, ends=ends, drag=drags(picked, phone=phone and not measuring, adding=adding),
+        start=start, gain_mm_mv=look.gain_mm_mv, filters=filters, calipers=calipers,
     )  # fmt: skip
     pickable(figure, key, alt, picked, width=width)
+
+
+def one_scale(
+    look: StripLook, places: Sequence[tuple[StripLead, ...]], window_s: float, paper_px: int, highest_px: int
+) -> StripLook:
+    """Return a look whose gain is that at which all places fit: what stands one above the other has one scale.
+
+    Parameters
+    ----------
+    look : StripLook
+        What the reader chose; a gain that they chose stays.
+    places : sequence of tuple of StripLead
+        The leads of each place.
+    window_s : float
+        How long each is, seconds.
+    paper_px, highest_px : int
+        As in `draw`.
+    """
+    if look.gain_mm_mv is not None:
+        return look
+    width = PHONE_PX if by_touch() else paper_px
+    return replace(look, gain_mm_mv=min(ecg_chart.fitting_gain(leads, window_s, width, highest_px) for leads in places))
 
 
 def drags(picked: Picked, *, phone: bool, adding: bool) -> bool:

@@ -81,4 +81,7 @@ def choose(page: str, recording: Recording, analysed: tuple[str, ...]) -> None:
                 "Leads, from top to bottom", recording.leads, list(leads_of(page, recording, analysed)),
                 key=f"strip-leads-{page}", on_change=changed,
             )  # fmt: skip
-        st.caption("Filters change what is drawn, not what is analysed; they are named on the strip.")
+        st.caption(
+            "Filters change what is drawn, not what is analysed; they are named on the strip. The paper's speed goes "
+            "with the window: 5 s at 50 mm/s, 10 s at 25, 20 s at 12.5; it stands below the strip."
+        )

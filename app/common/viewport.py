@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 WINDOW_S, PHONE_WINDOW_S = 10.0, 5.0
+Span = tuple[float, float]  # from and to, seconds
+GRIP = 0.015  # of the window: a drag that begins or ends so near to an end takes hold of it
 MARGIN = 0.1  # of the window, at either end: what lies there is not well in view
 
 
@@ -57,11 +59,39 @@ class Viewport:
         return replace(self, window_s=window_s).moved(self.start_s + (self.window_s - window_s) / 2)
 
 
+def moved_end(ends: Span, drag: Span, grip_s: float) -> Span | None:
+    """Return a stretch after a drag that took hold of one of its ends; None if it took hold of none.
+
+    Parameters
+    ----------
+    ends : Span
+        The stretch.
+    drag : Span
+        From where to where it went: the side that lies at an end says which one it is, the other where that goes.
+    grip_s : float
+        How near is at an end, seconds.
+    """
+    start, stop = ends
+    for near, other in (drag, drag[::-1]):
+        if abs(near - start) <= grip_s and other < stop:
+            return other, stop
+        if abs(near - stop) <= grip_s and other > start:
+            return start, other
+    return None
+
+
 @dataclass
 class Looking:
-    """The viewport of a browser session; buttons and sliders call the methods."""
+    """The viewport of a browser session; buttons and sliders call the methods.
+
+    `calipers` says whether a drag over the strip measures; `measured` are intervals that no study keeps, in seconds;
+    `pinned_s` is where the window began that stands above the strip for comparison.
+    """
 
     viewport: Viewport = field(default_factory=Viewport)
+    calipers: bool = False
+    measured: tuple[Span, ...] = ()
+    pinned_s: float | None = None
 
     def move(self, start_s: float) -> None:
         """Move the window to `start_s`, kept inside the recording."""
@@ -74,3 +104,25 @@ class Looking:
     def resize(self, window_s: float) -> None:
         """Change the length of the window around its middle."""
         self.viewport = self.viewport.resized(window_s)
+
+    def pin(self) -> None:
+        """Keep the window above the strip for comparison; a second time, let it go."""
+        self.pinned_s = self.viewport.start_s if self.pinned_s is None else None
+
+    @property
+    def grip_s(self) -> float:
+        """How near to an end a drag takes hold of it, seconds."""
+        return GRIP * self.viewport.window_s
+
+    @property
+    def pinned(self) -> Viewport | None:
+        """The window above the strip, as long as that of the strip."""
+        return None if self.pinned_s is None else self.viewport.moved(self.pinned_s)
+
+    def measure(self, old: Span | None, new: Span | None) -> None:
+        """Keep an interval until the recording is left: a new one, another in its place, or none."""
+        if old is None:
+            self.measured = self.measured if new is None else (*self.measured, new)
+        else:
+            kept = tuple(new if span == old else span for span in self.measured)
+            self.measured = tuple(span for span in kept if span is not None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from urllib.parse import urlsplit
 
 import pandas as pd
 import streamlit as st
 
+from app.common import sign_in
+from app.common.safe_table import safe_table
 from app.common.text import plain
 from pipeline.errors import DataError, EcgError
 from pipeline.image_folders.copies import find_copies, verdict
@@ -17,6 +20,7 @@ from pipeline.wording import grouped
 SPLIT_TITLES = {"train": "Training", "validation": "Validation", "test": "Test", "": "No split"}
 SAMPLES = 4
 LISTED = 50
+LOCAL = ("localhost", "127.0.0.1", "::1")
 FORWARDED = ("X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via")
 
 
@@ -43,8 +47,16 @@ def show_folder() -> None:
 
 
 def is_local() -> bool:
-    """Whether the browser runs on this computer; False behind a proxy, where this cannot be known."""
-    return st.context.ip_address is None and not any(name in st.context.headers for name in FORWARDED)
+    """Whether the browser runs on this computer; False behind a proxy or a sign-in, where this cannot be known.
+
+    A proxy on this computer that says nothing of itself passes the page's own address on, which is then not local.
+    """
+    if sign_in.is_on():
+        return False
+    headers = st.context.headers
+    origin = urlsplit(headers.get("Origin", "")).hostname
+    told = any(name in headers for name in FORWARDED)
+    return st.context.ip_address is None and not told and origin in (None, *LOCAL)
 
 
 def _opened(typed: str) -> FolderDataset | str:
@@ -67,14 +79,14 @@ def _show(dataset: FolderDataset) -> None:
     rows = [{"Split": SPLIT_TITLES[split], **dataset.counts(split)} for split in dataset.splits]
     table = pd.DataFrame(rows)
     table["All"] = table.drop(columns="Split").sum(axis=1)
-    st.dataframe(table, hide_index=True, alt="Readable pictures of each split and class")
+    st.dataframe(safe_table(table), hide_index=True, alt="Readable pictures of each split and class")
     _copies(dataset)
     _sizes(dataset)
     _samples(dataset)
     if dataset.refused:
         with st.expander(f"{grouped(len(dataset.refused))} files left out"):
             told = [{"File": item.path, "Why": item.reason} for item in dataset.refused]
-            st.dataframe(pd.DataFrame(told), hide_index=True, alt="Files that are not used, and why")
+            st.dataframe(safe_table(pd.DataFrame(told)), hide_index=True, alt="Files that are not used, and why")
     st.markdown("Fine-tune a network on it, and see the result on the Evaluation page:")
     st.code(f"python -m pipeline train --model vgg16 --data {shlex.quote(str(dataset.root))}", language=None)
 
@@ -96,7 +108,7 @@ def _copies(dataset: FolderDataset) -> None:
                 }
                 for group in groups[:LISTED]
             ]
-            st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Pictures that are copies of each other")
+            st.dataframe(safe_table(pd.DataFrame(rows)), hide_index=True, alt="Pictures that are copies of each other")
             if len(groups) > LISTED:
                 st.caption(f"The first {LISTED} of {grouped(len(groups))} groups are listed.")
 

@@ -7,6 +7,7 @@ import io
 import tempfile
 import zipfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, sign_in
+from app.common.safe_table import safe_table
 from app.common.text import plain
 from app.dataset.folder import is_local
 from pipeline.config import RECORDING_NETWORK
@@ -22,6 +24,7 @@ from pipeline.digitisation.layouts import LAYOUTS
 from pipeline.errors import DataError, EcgError
 from pipeline.labels import CLASS_NAMES
 from pipeline.picture_sets.options import Label, PictureSetOptions, Split, Style, checked, usual_window
+from pipeline.principal import Principal
 from pipeline.rhythm_names import RHYTHM_NAMES
 from pipeline.wording import clock, grouped, percent
 
@@ -101,7 +104,7 @@ def _of_worklist() -> tuple[Source, ...]:
     from pipeline.store.recordings import open_recording
     from pipeline.store.studies import worklist
 
-    studies = worklist(page_size=STUDIES).studies
+    studies = worklist(page_size=STUDIES, reader=sign_in.asking()).studies
     by_digest = {study.digest: study for study in studies}
     if not by_digest:
         st.info("The worklist is empty; add recordings there, or choose others.", icon=":material/info:")
@@ -114,7 +117,7 @@ def _of_worklist() -> tuple[Source, ...]:
     )
     if digest not in by_digest:
         return ()
-    recording = open_recording(digest)
+    recording = open_recording(digest, reader=sign_in.asking())
     return named([Source(Path(f"{digest}.hea"), recording.name, "", recording.name, recording=recording)])
 
 
@@ -325,6 +328,11 @@ def _zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
+def _taken(archive: bytes, who: Principal) -> bytes:
+    sign_in.take(who, "", "pictures of beats")
+    return archive
+
+
 def _result(made: Made) -> None:
     card = made.card
     st.success(
@@ -333,14 +341,15 @@ def _result(made: Made) -> None:
     )
     if made.archive:
         st.download_button(
-            "Download the pictures", made.archive, "pictures.zip", "application/zip", icon=":material/download:",
+            "Download the pictures", partial(_taken, made.archive, sign_in.asking()),
+            "pictures.zip", "application/zip", icon=":material/download:",
             on_click="ignore", key="make_download",
         )  # fmt: skip
     rows = [
         {"Part": part or "all", **{name: counts.get(name, 0) for name in card.classes}}
         for part, counts in card.counts.items()
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Pictures of each part and class")
+    st.dataframe(safe_table(pd.DataFrame(rows)), hide_index=True, alt="Pictures of each part and class")
     if card.predicted:
         st.warning(
             plain(
@@ -353,7 +362,9 @@ def _result(made: Made) -> None:
     if card.refused:
         with st.expander(f"{grouped(len(card.refused))} recordings that could not be used"):
             told = [{"Recording": item.record, "Why": item.reason} for item in card.refused]
-            st.dataframe(pd.DataFrame(told), hide_index=True, alt="Recordings that could not be used, and why")
+            st.dataframe(
+                safe_table(pd.DataFrame(told)), hide_index=True, alt="Recordings that could not be used, and why"
+            )
     if card.left_out:
         st.caption(
             plain("Left out: " + "; ".join(f"{grouped(left.count)}, {left.reason}" for left in card.left_out) + ".")

@@ -60,7 +60,10 @@ def source_of(found: Digitised, picture: RgbPicture, *, photo: bool) -> PageSour
     except EcgError as error:
         return PageSource(page, why_none=str(error))
     heat = overlays.jpeg(_under_heat(reading)) if photo else b""
-    return PageSource(page, heat, reading.class_name, reading.p, reading.confident, reading.known)
+    return PageSource(
+        page, heat, reading.class_name, reading.p, reading.confident, reading.known,
+        limits=page_source.limits().replace("**", ""),
+    )  # fmt: skip
 
 
 def _flat(found: Digitised, picture: RgbPicture) -> RgbPicture:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from app.common.session import session
 from app.common.text import plain
 from pipeline.config import DEFAULT, PICTURE_ENDINGS
 from pipeline.datasets import demo_page_path
@@ -22,7 +23,8 @@ upload = st.file_uploader(
     max_upload_size=DEFAULT.limits.picture_bytes // 2**20,
     key="page-upload",
 )
-sample = st.toggle("Look at a sample page instead", key="page-sample", disabled=upload is not None)
+given = session().page if upload is None else None
+sample = st.toggle("Look at a sample page instead", key="page-sample", disabled=upload is not None or given is not None)
 st.caption(
     "Twelve leads in any usual layout (also Cabrera's), a few leads, or one lead over several rows, as watches print. "
     f"PNG, JPEG, WebP or PDF, up to {DEFAULT.limits.picture_bytes // 2**20} MB and "
@@ -30,10 +32,14 @@ st.caption(
     "The sample is drawn from LUDB record 10 (Kalyakulina 2020, ODC-By 1.0)."
 )
 st.caption(HONEST)
-if upload is not None or sample:
+if given is not None and st.button(f"Close {plain(given[0])}", icon=":material/close:", key="page-close"):
+    session().page = None
+    st.rerun()
+if upload is not None or given is not None or sample:
     from app.ecg_page import steps  # here, because an empty page needs none of it
 
-    name, payload = (upload.name, upload.getvalue()) if upload is not None else (SAMPLE.name, SAMPLE.read_bytes())
+    chosen = given if upload is None else (upload.name, upload.getvalue())
+    name, payload = chosen or (SAMPLE.name, SAMPLE.read_bytes())
     try:
         steps.draw(name, payload)
     except EcgError as error:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.common import cache, session
+from app.common import cache, session, sign_in
 from app.common.text import plain
 from app.ecg_page import classification, corrections, drawing
 from pipeline.config import DEFAULT
@@ -162,10 +162,12 @@ def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
 
 def _open(recording: Recording, found: Digitised, picture: RgbPicture, *, photo: bool) -> None:
     """Keeps the recording, the page network's opinion and, if asked to, the page itself, and opens it."""
-    kept = save_recording(recording)
+    kept = save_recording(recording, reader=sign_in.asking())
     try:
         with st.spinner("Keeping the page with its recording"):
-            save_page_source(kept.digest, classification.source_of(found, picture, photo=photo))
+            save_page_source(
+                kept.digest, classification.source_of(found, picture, photo=photo), reader=sign_in.asking()
+            )
     except EcgError as error:
         session.session().notice = str(error)
     session.session().open((kept,))

@@ -67,12 +67,15 @@ def open_button(view: EvaluationView, error: WrongBeat) -> None:
         return
     key = f"open-{view.name}-{error.record}-{error.sample}"
     if st.button("See it in its recording", icon=":material/open_in_new:", type="tertiary", key=key):
+        from app.common import sign_in
         from app.common.session import session
         from pipeline.intake import read_path
         from pipeline.store.recordings import save_recording
 
         try:
-            session().open_at(save_recording(read_path(record.with_suffix(""))), view.name, error.time_s)
+            session().open_at(
+                save_recording(read_path(record.with_suffix("")), reader=sign_in.asking()), view.name, error.time_s
+            )
         except EcgError as refusal:
             st.warning(plain(str(refusal)))
             return

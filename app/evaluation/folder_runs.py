@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from app.common.safe_table import safe_table
 from app.common.text import plain
 from app.evaluation import tables
 from app.evaluation.class_report import show_class_report
@@ -211,7 +212,7 @@ def _made(run: FolderRun) -> None:
         facts |= {name: ", ".join(files) for name, files in differing.items() if files}
     with st.expander("Settings and environment", icon=":material/tune:"):
         frame = pd.DataFrame({"Setting": list(facts), "Value": list(facts.values())})
-        st.dataframe(frame, hide_index=True, alt="Settings and environment of the run")
+        st.dataframe(safe_table(frame), hide_index=True, alt="Settings and environment of the run")
 
 
 def _written(value: object) -> str:

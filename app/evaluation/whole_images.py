@@ -11,7 +11,8 @@ from app.evaluation.class_report import show_class_report
 from app.evaluation.shared import show_caption, show_table
 from pipeline._util.typed_json import to_json
 from pipeline.errors import DataError
-from pipeline.page_classifier.schema import FOLDER, PAGE_CLASS_NAMES, PageEvaluation, read_page_evaluation
+from pipeline.labels import PAGE_CLASS_NAMES
+from pipeline.page_classifier.schema import FOLDER, PageEvaluation, read_page_evaluation
 from pipeline.wording import no_share, score
 
 FEW = 50  # pictures of a class: fewer make its score a rough one

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, sign_in
 from app.live import running, sources
 
 st.title("Live", anchor=False)
@@ -10,6 +10,9 @@ st.caption(
     "For research: this is no monitor, and its alarms are no monitor's. The signal is written to disk from the first "
     "second; classes are provisional until the recording is analysed."
 )
+if not sign_in.asking().holds("add"):
+    st.info("A live recording is made by those who add recordings.", icon=":material/lock:")
+    st.stop()
 manager = cache.live_manager()
 if manager.process is not None:
     running.draw(manager)

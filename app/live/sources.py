@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.common import session as state
+from app.common import sign_in
 from app.common.text import plain
 from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
@@ -118,7 +119,7 @@ def open_button(name: str, *, primary: bool = False) -> None:
 def _open(name: str) -> None:
     session = state.session()
     try:
-        session.open((save_recording(read_path(live_root() / f"{name}.hea")),))
+        session.open((save_recording(read_path(live_root() / f"{name}.hea"), reader=sign_in.asking()),))
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return

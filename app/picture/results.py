@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.common import cache, ecg_chart, overlays, run_answers
+from app.common.safe_table import safe_table
 from app.common.text import confidence_words, formatted, plain
 from app.common.theme import is_dark, palette
 from app.picture import run_results
@@ -80,7 +81,7 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
     position = 0
     if len(found.answers) > 1:
         overview = table(found.answers)
-        shown = formatted(overview, {"confidence": percent, "abnormal": percent}, nothing="")
+        shown = formatted(safe_table(overview), {"confidence": percent, "abnormal": percent}, nothing="")
         st.dataframe(shown, hide_index=True, placeholder="", column_config=COLUMNS)
         st.download_button(
             "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore",

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from app.common import cache, run_answers
+from app.common.safe_table import safe_table
 from app.common.text import formatted, plain
 from pipeline.errors import EcgError
 from pipeline.export import table_bytes
@@ -56,7 +57,11 @@ def draw(files: Sequence[PictureFile], folder: Path) -> None:
     if len(files) > 1:
         overview = table(_answers(files, trained).answers, trained.run.classes)
         st.dataframe(
-            formatted(overview, dict.fromkeys(["confidence", *map(_column, trained.run.classes)], percent), nothing=""),
+            formatted(
+                safe_table(overview),
+                dict.fromkeys(["confidence", *map(_column, trained.run.classes)], percent),
+                nothing="",
+            ),
             hide_index=True,
             placeholder="",
             column_config={"reason": st.column_config.TextColumn("Why no class", width="large")}

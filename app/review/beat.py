@@ -30,8 +30,7 @@ TITLES = {
 
 def draw(session: ReviewSession, review: StudyReview) -> None:
     """All about one beat, in a column."""
-    if session.stretch is not None and (note := review.beats.notes.get(session.stretch)):
-        st.markdown(f":material/comment: {plain(note)}")
+    _comment(review.comment_on(session.target(), session.stretches), len(session.stretches or session.target()))
     at = review.position(session.sample)
     if at is None:
         st.caption("No beat is chosen." if len(review.beats) else "No beat was found in this recording.")
@@ -41,8 +40,16 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
                     alt="The beat over the median of its family")  # fmt: skip
     _family(review, session.sample)
     _picture(review, session.sample)
-    if review.beats.comment[at]:
-        st.markdown(f":material/comment: {plain(review.beats.comment[at])}")
+    own = review.beats.comment[at]
+    if own and own != review.comment_on(session.target(), session.stretches):
+        _comment(own, 1)
+
+
+def _comment(text: str, about: int) -> None:
+    """A comment, with how many beats or stretches it is on."""
+    if text:
+        more = f" :gray[· on all {grouped(about)}]" if about > 1 else ""
+        st.markdown(f":material/comment: {plain(text)}{more}")
 
 
 def _answers(review: StudyReview, at: int) -> None:

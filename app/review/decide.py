@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from app.common import reader
+from app.common.calipers import Calipers
 from app.common.times import field_text, time_field
+from app.common.viewport import Span
 from app.review import rhythm
 from app.review.session import Alike, ReviewSession, Scope
 from pipeline.cases.study_review import StudyReview, take_step
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
-from pipeline.review.decisions import RULING_KINDS, TEXT_CHARS, Decision, DecisionKind
+from pipeline.review.decisions import RULING_KINDS, TEXT_CHARS, Decision, DecisionKind, Stretch
 from pipeline.review.groups import FindingGroup, Row
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import StatementFinding
@@ -32,12 +35,17 @@ BUTTONS: tuple[tuple[str, str, DecisionKind, str, str], ...] = (
 )
 
 
+def _may(review: StudyReview) -> bool:
+    """Whether who reads may decide in this reading; the store asks again."""
+    return reader.current().may("second" if review.standing.reading == "second" else "decide")
+
+
 def draw(session: ReviewSession, review: StudyReview) -> None:
     """What a decision is about, and the buttons."""
     _scopes(session, review)
     _alike(session, review)
     samples, ends = session.target(), session.stretches
-    blocked = not (review.writable and reader.current())
+    blocked = not (review.writable and _may(review))
     seen = hash((review.standing.version, samples, ends))  # part of their keys: a decision covers what was on screen
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-decisions"):
         if ends:
@@ -93,7 +101,7 @@ def _rest(session: ReviewSession, review: StudyReview, *, blocked: bool) -> None
 def _alike(session: ReviewSession, review: StudyReview) -> None:
     """After beats were relabelled: those that look like them, to be given the same class in one act."""
     alike = session.alike
-    if alike is None or not (review.writable and reader.current()):
+    if alike is None or not (review.writable and _may(review)):
         return
 
     def look() -> None:
@@ -114,7 +122,7 @@ def _alike(session: ReviewSession, review: StudyReview) -> None:
 def history(session: ReviewSession, review: StudyReview) -> None:
     """Undo and redo, without limit."""
     standing = review.standing
-    blocked = not (review.writable and reader.current())
+    blocked = not (review.writable and _may(review))
     steps: tuple[tuple[str, str, int, ReviewStep], ...] = (
         ("review-undo", "Undo `U`", standing.undoable, "undo"),
         ("review-redo", "Redo `R`", standing.redoable, "redo"),
@@ -258,7 +266,7 @@ def _taking(session: ReviewSession, review: StudyReview, *, stay: bool = False) 
 def drag(session: ReviewSession, review: StudyReview, start_s: float, stop_s: float) -> None:
     """A drag over the strip: moves the end of an episode that it took hold of, or selects beats."""
     moved = session.drag(start_s, stop_s)
-    if moved is None or not (review.writable and reader.current()):
+    if moved is None or not (review.writable and _may(review)):
         return
     try:
         decision = Decision("rhythm_resize", (*moved[0], *moved[1]))
@@ -267,6 +275,41 @@ def drag(session: ReviewSession, review: StudyReview, start_s: float, stop_s: fl
         return
     session.picks += 1
     _taking(session, review, stay=True)(decision)
+
+
+def calipers(session: ReviewSession, review: StudyReview) -> Calipers:
+    """What is measured: kept with the study while one may decide about it, else until the study is left."""
+    fs = review.beats.fs
+    stored = () if review.beats.ruling is None else review.beats.ruling.measured
+    spans = tuple((start / fs, stop / fs) for start, stop in stored)
+
+    def put(old: Span | None, new: Span | None) -> None:
+        session.picks += 1
+        if not may or old in session.measured:
+            session.measure(old, new)
+            return
+        ends = tuple(_samples(span, review) for span in (old, new) if span is not None)
+        kind: DecisionKind = "measure" if old is None else "measure_remove" if new is None else "measure_move"
+        try:
+            decision = Decision(kind, tuple(sample for stretch in ends for sample in stretch))
+        except EcgError as error:
+            session.error = str(error)
+            return
+        _change(session, review, decision, _fresh(), lambda: None)
+
+    may = review.writable and bool(reader.current())
+    kept = "Kept with the study." if may else "Not kept with the study: you cannot change it."
+    return Calipers((*spans, *session.measured), put, kept)
+
+
+def measure(session: ReviewSession, review: StudyReview, start_s: float, stop_s: float) -> None:
+    """A drag over the strip while the calipers are on."""
+    calipers(session, review).drag(start_s, stop_s, session.grip_s)
+
+
+def _samples(span: Span, review: StudyReview) -> Stretch:
+    fs, n = review.beats.fs, review.beats.n_samples
+    return max(0, round(span[0] * fs)), min(n, round(span[1] * fs))
 
 
 def _look_alikes(session: ReviewSession, before: StudyReview, decision: Decision) -> Alike | None:
@@ -347,27 +390,26 @@ def adding(session: ReviewSession, review: StudyReview) -> None:
 
 
 def _comment(session: ReviewSession, review: StudyReview, samples: tuple[int, ...], blocked: bool) -> None:
-    stretch = session.stretch
-    at = review.position(samples[0]) if samples else None
-    old = "" if at is None else review.beats.comment[at]
-    old = review.beats.notes.get(stretch, "") if stretch else old
-    seen = hash((review.standing.version, stretch or samples))
-    nothing = at is None and stretch is None
-    kind: DecisionKind = "note" if stretch else "comment"
+    ends = session.stretches
+    old = review.comment_on(samples, ends)
+    seen = hash((review.standing.version, ends or samples))
+    nothing = not ends and (not samples or review.position(samples[0]) is None)
+    kind: DecisionKind = "note" if ends else "comment"
+    about = tuple(sample for stretch in ends for sample in stretch) or samples
     place = st.popover("Comment", icon=":material/comment:", disabled=blocked or nothing, key=f"comment-{seen}")
     with place.form(f"comment-form-{seen}", border=False):
-        what = "this rhythm" if stretch else _beats(len(samples))
+        what = f"these {len(ends)} stretches" if len(ends) > 1 else "this rhythm" if ends else _beats(len(samples))
         st.text_area(f"Comment on {what}", old, key=f"comment-text-{seen}", max_chars=TEXT_CHARS)
         st.form_submit_button(
             "Keep the comment", type="primary", on_click=_keep_comment,
-            args=(session, review, kind, stretch or samples, f"comment-text-{seen}", _fresh()),
+            args=(session, review, Decision(kind, about or (0, 1), text=old), f"comment-text-{seen}", _fresh()),
         )  # fmt: skip
 
 
-def _keep_comment(
-    session: ReviewSession, review: StudyReview, kind: DecisionKind, samples: tuple[int, ...], field: str, key: str
-) -> None:
-    _decide(session, review, Decision(kind, samples, text=st.session_state[field]), key)
+def _keep_comment(session: ReviewSession, review: StudyReview, old: Decision, field: str, key: str) -> None:
+    text = st.session_state[field]
+    if text.strip() != old.text:
+        _decide(session, review, replace(old, text=text), key)
 
 
 def _beats(count: int) -> str:

@@ -18,19 +18,21 @@ MM_S, MM_MV = 25.0, 10.0
 FAMILY_MM_S, FAMILY_S, FAMILY_LATE_S = 50.0, 0.8, 0.1  # of overlaid beats: so much, and more after R than before
 AROUND_S = 0.6  # shown on either side
 LEAST_S, MOST_S = 2.4, 5.0  # shown of each
-ABOVE_MM, HALF_MM, GAP_MM = 9.0, 14.0, 4.0  # for the words, on either side of the middle, and between two places
+HALF_MM, GAP_MM = 14.0, 4.0  # on either side of the middle, and between two places
+WIDE_PX, LETTER_PX = 1000.0, 11.5  # of the drawing: how wide it is, and how high letters are at least
 _CSS = """
-.extremes svg { display: block; width: 100%; max-height: 132px; }
+.extremes svg { display: block; width: 100%; max-height: 140px; }
 .extremes path { fill: none; stroke-linejoin: round; }
 .extremes .fine { stroke-width: 0.1; } .extremes .bold { stroke-width: 0.2; } .extremes .trace { stroke-width: 0.32; }
 .extremes text { font-family: var(--st-font); }
 .extremes g.place { cursor: pointer; }
-@media (max-width: 640px) { .extremes { overflow-x: auto; } .extremes svg { width: 640px; } }
+@media (max-width: 640px) { .extremes { overflow-x: auto; } .extremes svg { width: auto; height: 140px; } }
 """
 _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const place = parentElement.querySelector(".extremes");
   place.innerHTML = data.svg;
+  place.querySelector("svg").setAttribute("preserveAspectRatio", "xMinYMin meet");
   place.setAttribute("aria-label", data.words);
   place.onclick = (event) => {
     const found = event.target.closest("g.place");
@@ -50,13 +52,16 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
     if not places or (len(places) < 2 and not session.opened):
         return
     shown = session.extreme if isinstance(session.current, FindingGroup) else 0
+    widths = [_length_s(place) * _mm_s(place) for place in places]
+    whole = sum(widths) + GAP_MM * (len(places) - 1)
+    letters_mm = max(NAME_MM, whole * LETTER_PX / WIDE_PX)  # the wider the paper, the smaller it is drawn
     parts: list[str] = []
     x, colours = 0.0, palette()
-    for number, place in enumerate(places):
-        drawn, width = _panel(review, place, x, colours, chosen=number == shown)
+    for number, (place, width) in enumerate(zip(places, widths, strict=True)):
+        drawn = _panel(review, place, x, colours, letters_mm, chosen=number == shown)
         parts.append(f'<g class="place" data-number="{number}">{"".join(drawn)}</g>')
         x += width + GAP_MM
-    drawing = svg(parts, x - GAP_MM, ABOVE_MM + 2 * HALF_MM)
+    drawing = svg(parts, whole, _above_mm(letters_mm) + 2 * HALF_MM)
     words = "; ".join(f"{place.label} at {review.when(place.start_s, tenths=False)}" for place in places)
 
     def chosen() -> None:
@@ -65,36 +70,48 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
     _show(key="review-places", data={"svg": drawing, "words": words}, on_chosen_change=chosen)
 
 
+def _mm_s(place: Extreme) -> float:
+    return FAMILY_MM_S if place.beats else MM_S
+
+
+def _length_s(place: Extreme) -> float:
+    """How much of a place is shown."""
+    return FAMILY_S if place.beats else min(max(place.stop_s - place.start_s + 2 * AROUND_S, LEAST_S), MOST_S)
+
+
+def _above_mm(letters_mm: float) -> float:
+    """Room above the paper for two lines of letters."""
+    return 3.0 * letters_mm
+
+
 def _panel(
-    review: StudyReview, place: Extreme, x: float, colours: Palette, *, chosen: bool
-) -> tuple[list[str], float]:  # fmt: skip
-    """One place as SVG from `x` on, in millimetres, and its width."""
-    mm_s = FAMILY_MM_S if place.beats else MM_S
-    length = FAMILY_S if place.beats else min(max(place.stop_s - place.start_s + 2 * AROUND_S, LEAST_S), MOST_S)
+    review: StudyReview, place: Extreme, x: float, colours: Palette, letters_mm: float, *, chosen: bool
+) -> list[str]:  # fmt: skip
+    """One place as SVG from `x` on, in millimetres."""
+    mm_s, length, above = _mm_s(place), _length_s(place), _above_mm(letters_mm)
     middle = (place.start_s + min(place.stop_s, place.start_s + length - 2 * AROUND_S)) / 2
     if place.beats:
         middle = (place.start_s + place.stop_s) / 2 + FAMILY_LATE_S
     start = min(max(0.0, middle - length / 2), max(0.0, review.material.recording.duration_s - length))
-    width, zero = length * mm_s, ABOVE_MM + HALF_MM
+    width, zero = length * mm_s, above + HALF_MM
     offsets = [(other - place.beats[0]) / review.beats.fs for other in place.beats] or [0.0]
     curves = [_curve(review, start + offset, length) for offset in offsets]
     reach = max((float(np.nanmax(np.abs(y))) for _, y in curves if np.isfinite(y).any()), default=1.0)
     scale = min(MM_MV, HALF_MM / max(reach, 1e-6))
     at = review.window(start, start + length)
     letters = [
-        text(x + (float(review.beats.time_s[i]) - start) * mm_s, ABOVE_MM - 1.0, review.letter(int(i)), NAME_MM,
-             colours.text, anchor="middle")
+        text(x + (float(review.beats.time_s[i]) - start) * mm_s, above - 0.3 * letters_mm, review.letter(int(i)),
+             letters_mm, colours.text, anchor="middle")
         for i in at
     ]  # fmt: skip
     title = f"{place.label} · {review.when(place.start_s, tenths=False)}"
-    parts = [
-        f'<g transform="translate({x:.2f} {ABOVE_MM})">{paper(width, 2 * HALF_MM, colours)}</g>',
+    return [
+        f'<g transform="translate({x:.2f} {above:.2f})">{paper(width, 2 * HALF_MM, colours)}</g>',
         *(path(x + time * mm_s, zero - value * scale, colours.muted) for time, value in curves[1:]),
         path(x + curves[0][0] * mm_s, zero - curves[0][1] * scale, colours.trace),
-        text(x, 3.4, title, NAME_MM, colours.text, bold=chosen),
+        text(x, 1.1 * letters_mm, title, letters_mm, colours.text, bold=chosen),
         *letters,
     ]
-    return parts, width
 
 
 def _curve(review: StudyReview, start_s: float, length_s: float) -> tuple[Array, Array]:

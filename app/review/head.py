@@ -36,7 +36,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
             key="review-signoff" if review.standing.state == "signed" else "review-onward", width="content"
         ):
             st.page_link(
-                "study/page.py", label="Sign off", icon=":material/draw:", query_params={"study": str(study.id)},
+                "study/page.py", label="Sign off", icon=":material/draw:", query_params={"study": study.token},
                 width="content", help="Sign-off, second reading, exports and the audit trail of this study; key T",
             )  # fmt: skip
         _rename(session, review)
@@ -53,7 +53,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
 
 def _rename(session: ReviewSession, review: StudyReview) -> None:
     """Another name for the study: one that the reader knows it by."""
-    blocked = review.standing.state == "signed" or not reader.current() or session.reading == "second"
+    blocked = review.standing.state == "signed" or not reader.current().may("identify") or session.reading == "second"
     place = st.popover("", icon=":material/edit:", type="tertiary", help="Rename the study", disabled=blocked)
     with place.form("rename-study", border=False):
         st.text_input("Name of the study", review.study.record, key=f"rename-study-{review.standing.version}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import streamlit as st
 
 # Streamlit's own shortcuts refuse C and R and repeat a held key; a decision must be taken once, by C and R too.
@@ -32,6 +34,8 @@ KEYS = {
     "e": "review-rename",
     "w": "review-name",
     "l": "review-alike",
+    "i": "review-calipers",
+    "p": "review-pin",
     "u": "review-undo",
     "r": "review-redo",
     "t": "review-onward",
@@ -39,8 +43,9 @@ KEYS = {
 }
 # A key that moves waits while the page is at work; one that decides is refused: what it would be about may change.
 MOVES = sorted(
-    {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmo"} | {"review-help", "review-onward"}
+    {name for key, name in KEYS.items() if "Arrow" in key or key in "jkbgmoip"} | {"review-help", "review-onward"}
 )
+STILL = ["review-rename", "review-name"]  # these open a form, and the server hears nothing of it
 HELP = (
     ("↓ or J, ↑ or K", "next, previous finding"),
     ("→, ←", "next, previous beat of the finding"),
@@ -56,25 +61,25 @@ HELP = (
     ("D", "delete, not a beat: the interval is measured across it"),
     ("A", "add a missed beat at the place you click next"),
     ("G, B, M", "decide about the whole row, this beat only, its whole family"),
+    ("I", "calipers: a drag over the strip measures an interval; again to put them away"),
+    ("P", "keep this place above the strip, to compare it with another; again to let it go"),
     ("U, R", "undo, redo"),
     ("T", "to sign-off; on a signed study, to the next study"),
     ("?", "this help"),
 )
 _JS = """
 const TYPING = "input:not([type=checkbox], [type=radio], [type=range]), textarea, select, [contenteditable=true]";
-const STARTS_MS = 500;  // after this, a press that started nothing is over
+const LOST_MS = 20000;  // after this, a press that nothing came of is over
 const ARROWS = "[role=slider], [role=tab], [role=radio], [role=listbox] [role=option] input, [role=combobox]";
 export default function ({ data, parentElement }) {
   const now = () => performance.now();
   const app = document.querySelector("[data-testid=stApp]");
   const running = () => app?.dataset.testScriptState === "running";
-  const state = (window.reviewKeys ??= { queue: [], pressed: -1e9, ran: true, timer: 0, note: null });
-  if (app && !state.watch) {  // a run may be over before anybody looks: its state has changed all the same
-    state.watch = new MutationObserver(() => { state.ran = true; });
-    state.watch.observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
-  }
+  const state = (window.reviewKeys ??= { queue: [], pressed: -1e9, run: "", timer: 0, note: null });
+  if (state.run !== data.run) state.pressed = -1e9;  // what was pressed last has been carried out, and this is its end
+  state.run = data.run;
   const busy = () => {
-    if ((!state.ran && now() - state.pressed < STARTS_MS) || running()) return true;
+    if (now() - state.pressed < LOST_MS || running()) return true;
     return !!document.querySelector("[data-stale=true]");
   };
   state.busy = busy;
@@ -91,7 +96,7 @@ export default function ({ data, parentElement }) {
   const click = (name) => {
     const target = document.querySelector(`.st-key-${name} :is(button:not([disabled]), a[href])`);
     if (!target) return;
-    Object.assign(state, { pressed: now(), ran: false });
+    if (!data.still.includes(name)) state.pressed = now();
     target.click();
   };
   const wait = () => {
@@ -130,8 +135,6 @@ export default function ({ data, parentElement }) {
   return () => {
     window.removeEventListener("keydown", press, true);
     state.queue.length = 0;
-    state.watch?.disconnect();
-    state.watch = null;
     delete document.documentElement.dataset.keys;
   };
 }
@@ -141,8 +144,9 @@ _listen = st.components.v2.component("heartvision_review_keys", js=_JS)
 
 
 def listen() -> None:
-    """Makes the keys work while the page is open."""
-    _listen(key="review-keys", data={"keys": KEYS, "moves": MOVES}, height=1, width=1)
+    """Makes the keys work while the page is open; drawn last, it tells the browser that a run has come to its end."""
+    told = {"keys": KEYS, "moves": MOVES, "still": STILL, "run": uuid.uuid4().hex}
+    _listen(key="review-keys", data=told, height=1, width=1)
 
 
 @st.dialog("Keys", width="medium")

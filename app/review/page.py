@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from app.common import cache, reader, theme_change
-from app.common.open_study import is_blind
+from app.common import reader, theme_change
+from app.common.open_study import still_there
 from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
@@ -12,7 +12,8 @@ from app.review.session import ReviewSession, review_session, switch_study
 from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError
 from pipeline.store.reviews import stamp, standing
-from pipeline.store.studies import worklist
+from pipeline.store.second_reading import is_blind
+from pipeline.store.studies import Study, study_at, worklist
 
 RECENT = 6
 # One dense screen: less air around it than pages to be read have, and no gap between buttons that belong together.
@@ -25,7 +26,10 @@ STYLE = """<style>
 .st-key-review-study button { min-height: 2.1rem; padding-top: 0.1rem; padding-bottom: 0.1rem; }
 .st-key-review-study table { font-size: 0.85rem; }
 .st-key-review-study th, .st-key-review-study td { padding: 0.15rem 0.6rem; }
-@media (max-width: 640px) { .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; } }
+@media (max-width: 640px) {
+  .stMainBlockContainer { padding-left: 0.75rem; padding-right: 0.75rem; }
+  .st-key-review-study button code, .st-key-review-help { display: none; }
+}
 </style>"""
 
 
@@ -34,7 +38,7 @@ def _follow() -> ReviewSession:
     here = review_session()
     named = st.query_params.get("study", ""), st.query_params.get("reading", "")
     if named[0] and named != here.addressed:
-        number = int(named[0]) if named[0].isdecimal() and len(named[0]) < 10 else 0
+        number = _number(named[0])
         if number != here.study_id or (named[1] == "second") != (here.reading == "second"):
             here = switch_study(number, "second" if named[1] == "second" else "main")
             here.finding = st.query_params.get("at", "")
@@ -42,9 +46,17 @@ def _follow() -> ReviewSession:
     return here
 
 
-def _address(here: ReviewSession) -> None:
+def _number(address: str) -> int:
+    """The number of the study at an address; 0, which no study has, if there is none."""
+    try:
+        return study_at(address, reader=reader.current()).id
+    except EcgError:
+        return 0
+
+
+def _address(here: ReviewSession, study: Study) -> None:
     """Makes the address name what is open, so that a refresh opens it again."""
-    wanted = {"study": str(here.study_id)}
+    wanted = {"study": study.token}
     if here.reading == "second":
         wanted["reading"] = "second"
     here.addressed = wanted["study"], wanted.get("reading", "")
@@ -59,13 +71,13 @@ def _study() -> None:
     """The whole study: a decision redraws it and nothing else."""
     here = review_session()
     try:
-        seen = stamp(here.study_id or 0, reading=here.reading)
-        if here.reading == "main" and is_blind(seen, reader.current()):
+        who = reader.current()
+        seen = stamp(here.study_id or 0, reading=here.reading, reader=who)
+        if here.reading == "main" and is_blind(seen, who):
             here = switch_study(here.study_id or 0, "second")  # their own reading: the first one would unblind it
         if here.review is None or here.review.standing.stamp != seen:
-            now = standing(here.study_id or 0, reading=here.reading, reader=reader.current())
-            material = here.review.material if here.review else cache.review_material(now.study)
-            here.put(review_of(material, now, here.review))
+            now = standing(here.study_id or 0, reading=here.reading, reader=who)
+            here.put(review_of(still_there(here.review, now.study), now, here.review))
         review = here.review
     except EcgError as error:
         st.error(plain(str(error)), icon=":material/error:")
@@ -73,7 +85,7 @@ def _study() -> None:
         return
     if review is None:
         return
-    _address(here)
+    _address(here, review.study)
     with st.container(key="review-study"):
         head.draw(here, review)
         left, right = st.columns([10, 33], gap="small")
@@ -93,18 +105,18 @@ def _study() -> None:
 
 def _recent() -> None:
     """The studies that were changed last."""
-    found = worklist(sort="updated", descending=True, page_size=RECENT).studies
+    found = worklist(sort="updated", descending=True, page_size=RECENT, reader=reader.current()).studies
     if found:
         st.subheader("Last changed", anchor=False)
     for study in found:
         st.button(
             f"{plain(study.record)} · {study.state.replace('_', ' ')} · {plain(study.model)}", key=f"recent-{study.id}",
-            icon=":material/rate_review:", on_click=_choose, args=(study.id,),
+            icon=":material/rate_review:", on_click=_choose, args=(study.token,),
         )  # fmt: skip
 
 
-def _choose(study_id: int) -> None:
-    st.query_params.from_dict({"study": str(study_id)})
+def _choose(address: str) -> None:
+    st.query_params.from_dict({"study": address})
 
 
 def _nothing() -> None:

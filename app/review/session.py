@@ -10,17 +10,16 @@ import streamlit as st
 
 from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
-from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport
+from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport, moved_end
 from pipeline.cases.study_review import FindingFilter, StudyReview
-from pipeline.review.decisions import STRETCH_KINDS, Decision, Stretch
-from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, extremes, places_of, stretches_of
+from pipeline.review.decisions import MEASURING_KINDS, STRETCH_KINDS, Decision, Stretch
+from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, places_of, stretches_of
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
 from pipeline.store.log import Role
 
 Scope = Literal["finding", "beat", "picked", "family"]
 AROUND_S = 2.0  # shown before a finding that is longer than the window
-GRIP = 0.015  # of the window: a drag that begins or ends so near to the end of an episode takes hold of it
 NO_SAMPLE = -1
 
 
@@ -117,7 +116,7 @@ class ReviewSession(Looking):
         row, review = self.current, self.review
         if review is None or not isinstance(row, FindingGroup):
             return ()
-        return extremes(row, review.beats, review.material.families)
+        return review.extremes(row)
 
     def places(self) -> tuple[Extreme, ...]:
         """What is drawn side by side: the places that stand for a group, or the next members of an opened one."""
@@ -216,7 +215,7 @@ class ReviewSession(Looking):
         place = places[self.extreme]
         middle = (place.start_s + min(place.stop_s, place.start_s + self.viewport.window_s - AROUND_S)) / 2
         self.viewport = self.viewport.centred(middle)
-        found = review.nearest(place.start_s * review.beats.fs)
+        found = review.beat_at(place)
         self.sample = NO_SAMPLE if found is None else found
 
     def reveal(self, start: int) -> bool:
@@ -290,7 +289,7 @@ class ReviewSession(Looking):
         if review is None:
             return None
         if isinstance(row, EpisodeFinding) and self.scope == "finding":
-            new = _moved(row, (start_s, stop_s), GRIP * self.viewport.window_s)
+            new = moved_end((row.episode.start_s, row.episode.stop_s), (start_s, stop_s), self.grip_s)
             if new is not None:
                 fs, n = review.beats.fs, review.beats.n_samples
                 return row.ends, (max(0, round(new[0] * fs)), min(n, round(new[1] * fs)))
@@ -361,6 +360,9 @@ class ReviewSession(Looking):
         review, samples = self.review, decision.samples
         if review is None:
             return
+        if decision.kind in MEASURING_KINDS:
+            self.viewport = self.viewport.showing(samples[-1] / review.beats.fs)
+            return
         there = tuple(sample for sample in samples if review.position(sample) is not None)
         ends = {*decision.stretches, samples} if decision.kind in STRETCH_KINDS else set()
         changed = next((row for row in self.rows() if ends & set(stretches_of(row))), None)
@@ -381,9 +383,17 @@ class ReviewSession(Looking):
             return self.viewport.start_s
         return self.sample / self.review.beats.fs
 
+    def go_to(self, time_s: float) -> None:
+        """Goes to a time and leaves what a decision is about as it is."""
+        self.viewport = self.viewport.showing(time_s)
+
+    def forget_clicks(self) -> None:
+        """Gives the charts fresh keys."""
+        self.picks += 1
+
     def _quiet(self) -> None:
         self.error, self.notice, self.picked = "", "", ()
-        self.picks += 1
+        self.forget_clicks()
 
 
 def _flat(rows: Iterable[Row], opened: str) -> Iterator[Row]:
@@ -396,20 +406,6 @@ def _flat(rows: Iterable[Row], opened: str) -> Iterator[Row]:
 def _holds(row: Row, name: str) -> bool:
     """Whether a row is a group with this member."""
     return isinstance(row, FindingGroup) and any(member.id == name for member in row.members)
-
-
-def _moved(row: EpisodeFinding, drag: tuple[float, float], grip_s: float) -> tuple[float, float] | None:
-    """The ends of an episode after a drag that took hold of one of them; None if it took hold of none.
-
-    The side of the drag that lies at an end says which one it is, and its other side where that goes.
-    """
-    start, stop = row.episode.start_s, row.episode.stop_s
-    for near, other in (drag, drag[::-1]):
-        if abs(near - start) <= grip_s and other < stop:
-            return other, stop
-        if abs(near - stop) <= grip_s and other > start:
-            return start, other
-    return None
 
 
 def _first_of(finding: Finding, review: StudyReview | None) -> int:
@@ -445,6 +441,6 @@ def switch_study(study_id: int, reading: Role = "main") -> ReviewSession:
     for name in [str(key) for key in st.session_state if str(key).startswith(("review-", "span-"))]:
         del st.session_state[name]
     st.session_state[REVIEW_KEY] = ReviewSession(
-        Viewport(old.viewport.window_s), study_id, reading, picks=old.picks + 1
+        Viewport(old.viewport.window_s), study_id=study_id, reading=reading, picks=old.picks + 1
     )
     return review_session()

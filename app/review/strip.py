@@ -7,9 +7,10 @@ from functools import partial
 
 import streamlit as st
 
-from app.common import strip_chart, strip_tools
+from app.common import calipers, strip_chart, strip_tools
 from app.common.strip_chart import Picked
 from app.common.text import plain
+from app.common.viewport import Viewport
 from app.review import decide
 from app.review.session import ReviewSession
 from pipeline.cases.strip_filters import filtered_leads
@@ -18,7 +19,8 @@ from pipeline.review.triage import EpisodeFinding, StatementFinding
 from pipeline.wording import grouped
 
 Inside = Callable[[Sequence[float], Sequence[float]], tuple[int, ...]]
-PAPER_PX, HIGHEST_PX = 1000, 335  # width of the paper beside the list, and its greatest height
+PAPER_PX, HIGHEST_PX = 1000, 335  # width of the paper beside the list, and its greatest height ...
+COMPARED_PX = 210  # ... and that of each of two, one above the other
 CHECK = "✓"
 PAGE = "review"
 
@@ -38,19 +40,41 @@ def _ends(session: ReviewSession) -> tuple[float, ...]:
 
 
 def _strip(session: ReviewSession, review: StudyReview) -> None:
-    viewport = session.viewport
-    shown = review.window(*viewport.span_s)
+    """The strip; above it the place that is compared with it, at the same scale and through the same filters."""
+    places = [session.viewport] if session.pinned is None else [session.pinned, session.viewport]
     recording, look = review.material.recording, strip_tools.look(PAGE)
     chosen = strip_tools.leads_of(PAGE, recording, review.study.leads)
-    strip_chart.draw(
-        viewport, filtered_leads(recording, chosen, *viewport.span_s, look.filters), review.marks(shown),
-        key=f"review-strip-{session.picks}", alt="ECG strip with the class in force above each beat",
-        picked=_picked(session, review), selected=session.sample, quality=review.material.analysis.quality.segments,
-        rhythm=review.beats.rhythm,
-        paper_px=PAPER_PX, highest_px=HIGHEST_PX, notes=tuple(_note(review, int(i)) for i in shown),
-        target=session.target(), adding=session.adding, ends=_ends(session), start=recording.start,
-        look=look, filters=look.filters.words(recording.fs),
-    )  # fmt: skip
+    leads = [filtered_leads(recording, chosen, *place.span_s, look.filters) for place in places]
+    highest = HIGHEST_PX if len(places) == 1 else COMPARED_PX
+    if len(places) > 1:
+        look = strip_chart.one_scale(look, leads, session.viewport.window_s, PAPER_PX, highest)
+    measured = decide.calipers(session, review)
+    for number, (place, own) in enumerate(zip(places, leads, strict=True)):
+        pinned = number < len(places) - 1
+        shown = review.window(*place.span_s)
+        if pinned:
+            _pinned(session, review, place)
+        strip_chart.draw(
+            place, own, review.marks(shown),
+            key=f"review-{'pinned' if pinned else 'strip'}-{session.picks}",
+            alt="ECG strip with the class in force above each beat",
+            picked=_picked(session, review, comparing=pinned), selected=session.sample,
+            quality=review.material.analysis.quality.segments, rhythm=review.beats.rhythm,
+            paper_px=PAPER_PX, highest_px=highest, notes=tuple(_note(review, int(i)) for i in shown),
+            target=session.target(), adding=session.adding and not pinned, ends=() if pinned else _ends(session),
+            start=recording.start, look=look, filters=look.filters.words(recording.fs),
+            calipers=measured.spans, measuring=session.calipers,
+        )  # fmt: skip
+    if session.calipers:
+        calipers.table(measured, "review-calipers", when=review.when, go=session.go_to)
+
+
+def _pinned(session: ReviewSession, review: StudyReview, place: Viewport) -> None:
+    """What stands above the strip, and a way to go there."""
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center", key="review-pinned-head"):
+        stop = min(place.stop_s, review.material.recording.duration_s)
+        st.markdown(f"**Compared with** {review.when(place.start_s)} to {review.when(stop)}", width="stretch")
+        st.button("Go there", key="review-pinned-go", type="tertiary", on_click=session.move, args=(place.start_s,))
 
 
 def pickable(
@@ -64,11 +88,16 @@ def pickable(
     strip_chart.pickable(figure, f"{name}-{session.picks}", alt, _picked(session, review, inside))
 
 
-def _picked(session: ReviewSession, review: StudyReview, inside: Inside | None = None) -> Picked:
+def _picked(
+    session: ReviewSession, review: StudyReview, inside: Inside | None = None, *, comparing: bool = False
+) -> Picked:
+    """What a click and a drag do; over a strip with calipers a drag measures, over one for comparison else nothing."""
     point = partial(_go, session, review)
-    if inside is None:
-        return Picked(point, stretch=partial(decide.drag, session, review))
-    return Picked(point, outline=lambda x, y: session.pick(inside(x, y)))
+    if inside is not None:
+        return Picked(point, outline=lambda x, y: session.pick(inside(x, y)))
+    if session.calipers:
+        return Picked(point, stretch=partial(decide.measure, session, review))
+    return Picked(point, stretch=None if comparing else partial(decide.drag, session, review))
 
 
 def _go(session: ReviewSession, review: StudyReview, data: object) -> None:
@@ -118,6 +147,10 @@ def _way(session: ReviewSession, review: StudyReview) -> None:
             ("review-later", "A window later", ":material/last_page:", "Shift →", 0.9),
         ):
             _button(name, label, icon, session.turn, sign, keys)
+        with st.container(key="review-calipers", width="content"):
+            calipers.switch(session, "review-calipers-button", session.forget_clicks, hint=" (I)")
+        with st.container(key="review-pin", width="content"):
+            calipers.pin(session, "review-pin-button", hint=" (P)")
         strip_chart.window_length(session, "review-window")
         strip_tools.choose(PAGE, review.material.recording, review.study.leads)
 

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.common import ecg_chart, ecg_sheet, ecg_svg, review_charts, rhythm_view, strip_chart
+from app.common import ecg_chart, ecg_sheet, ecg_svg, page_source, review_charts, rhythm_view, strip_chart
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -83,6 +83,7 @@ def _all_leads(session: ReviewSession, review: StudyReview) -> None:
         beat=session.look_at, look=session.jump,
     )  # fmt: skip
     st.caption(plain(" ".join((*sheet.notes, "As recorded, not filtered."))))
+    page_source.draw(recording.digest)
 
 
 def _summary(session: ReviewSession, review: StudyReview) -> None:

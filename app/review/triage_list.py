@@ -14,6 +14,7 @@ from pipeline.cases.stored_case import progress_words
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED
+from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.groups import FindingGroup, Row
 from pipeline.review.triage import StatementFinding
 
@@ -46,7 +47,7 @@ _CSS = """
 .group .title::before { content: "▸ "; opacity: .7; }
 .group.opened .title::before { content: "▾ "; }
 .note { padding: 8px 10px; font-size: 13px; opacity: .8; }
-@media (max-width: 640px) { .list { max-height: 15rem; } }
+@media (max-width: 640px) { .list { max-height: 11rem; min-height: 0; } }
 """
 _JS = """
 const TONES = {
@@ -75,7 +76,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     level.classList.toggle("tick", row.done);
     level.title = row.level;
     const middle = document.createElement("div");
-    middle.append(part("title", row.title), part("detail", row.detail));
+    middle.append(part("title", row.title), part("detail", row.detail.replaceAll(" %", "\\u00a0%")));
     middle.title = row.detail;
     element.append(level, middle, part("time", row.left || row.time));
     element.onclick = () => setTriggerValue("chosen", row.id);
@@ -172,7 +173,7 @@ def _filters(session: ReviewSession, review: StudyReview) -> None:
 
 def _more_filters(session: ReviewSession, review: StudyReview) -> None:
     act, args = _filtered, (session, review)
-    titles = {found.kind: found.title.split(",")[0].removesuffix(" of no family") for found in review.findings}
+    titles = {found.kind: FINDING_KINDS[found.kind].title for found in review.findings}
     kinds = list(titles) + sorted(session.wanted.kinds - set(titles))
     st.pills("Findings", kinds, selection_mode="multi", key="review-kinds", format_func=lambda k: titles.get(k, k),
              on_change=act, args=args)  # fmt: skip

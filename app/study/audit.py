@@ -9,11 +9,14 @@ from itertools import groupby
 import pandas as pd
 import streamlit as st
 
+from app.common.safe_table import safe_table
 from pipeline.export import table_bytes
 from pipeline.export.analysis_files import safe_cell
 from pipeline.labels import NOT_CLASSIFIED
+from pipeline.principal import Principal
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
 from pipeline.review.decisions import RULING_KINDS
+from pipeline.store.access import export
 from pipeline.store.log import Entry
 from pipeline.wording import clock_text, clock_words
 
@@ -25,7 +28,7 @@ HEADER = (
 )
 
 
-def draw(entries: tuple[Entry, ...], name: str, fs: float, start: datetime | None = None) -> None:
+def draw(entries: tuple[Entry, ...], name: str, fs: float, who_asks: Principal, start: datetime | None = None) -> None:
     """The entries that were chosen, the latest first, and all of them as CSV."""
     if not entries:
         st.info("Nothing was done yet.", icon=":material/info:")
@@ -35,12 +38,13 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float, start: datetime | Non
         who = st.multiselect("Who", people, key="audit-who", placeholder="everybody", width=260)
         text = st.text_input("Search", key="audit-text", placeholder="sign, V, comment ...", width=220)
         st.download_button(
-            "CSV", partial(as_csv, entries), file_name=f"{name}-audit.csv", mime="text/csv", key="audit-csv",
+            "CSV", partial(_taken, entries, name, who_asks), disabled=not who_asks.holds("export"),
+            file_name=f"{name}-audit.csv", mime="text/csv", key="audit-csv",
             icon=":material/download:", on_click="ignore", help="The whole audit trail, with every sample.",
         )  # fmt: skip
     chosen = filtered(entries, frozenset(who), text)
     st.dataframe(
-        table(chosen[::-1], fs, start), hide_index=True, height="content" if len(chosen) < 12 else 460,
+        safe_table(table(chosen[::-1], fs, start)), hide_index=True, height="content" if len(chosen) < 12 else 460,
         key="audit-table",
         column_config={
             WHEN: st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
@@ -49,7 +53,15 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float, start: datetime | Non
             "Text": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
-    st.caption(f"{len(chosen)} of {len(entries)} entries. Entries are only ever added; none can be changed or removed.")
+    st.caption(
+        f"{len(chosen)} of {len(entries)} entries. Entries are only ever added, each linked to the "
+        "one before by a hash: what is changed or removed past the application is said above."
+    )
+
+
+def _taken(entries: tuple[Entry, ...], name: str, who_asks: Principal) -> bytes:
+    export(who_asks, "", f"audit trail of {name}")
+    return as_csv(entries)
 
 
 def filtered(entries: tuple[Entry, ...], who: frozenset[str], text: str) -> tuple[Entry, ...]:

@@ -1,13 +1,16 @@
-"""A patient's diary: its entries become marks of patient events, each a decision of who adds them."""
+"""A patient's diary: its entries become marks of patient events, each a decision of who adds them, all at once."""
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from app.common.open_study import OpenStudy
+from app.common.safe_table import safe_table
 from app.common.text import plain
-from pipeline.cases.study_review import StudyReview, take_step
+from pipeline.cases.study_review import StudyReview, take_decisions
 from pipeline.errors import EcgError
+from pipeline.principal import Principal
 from pipeline.review.decisions import Decision
 from pipeline.review.diary import read_diary
 
@@ -17,7 +20,7 @@ HOW = (
 )
 
 
-def draw(here: OpenStudy, review: StudyReview, reader: str) -> None:
+def draw(here: OpenStudy, review: StudyReview, reader: Principal) -> None:
     """The upload, what it holds, and the button that marks it."""
     if not review.writable:
         return
@@ -35,30 +38,23 @@ def draw(here: OpenStudy, review: StudyReview, reader: str) -> None:
         except EcgError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return
-        st.dataframe(
+        told = pd.DataFrame(
             {
                 "Time": [review.when(mark.samples[0] / recording.fs, tenths=False) for mark in marks],
                 "Noted": [mark.text for mark in marks],
-            },
-            hide_index=True,
+            }
         )
+        st.dataframe(safe_table(told), hide_index=True)
         count = f"{len(marks)} event{'' if len(marks) == 1 else 's'}"
         st.button(
-            f"Mark {count} as {plain(reader)}" if reader else f"Mark {count}", key="diary-mark", disabled=not reader,
+            f"Mark {count} as {plain(reader.name)}" if reader else f"Mark {count}", key="diary-mark",
+            disabled=not reader.may("decide"),
             on_click=_mark, args=(here, review, marks, reader),
         )  # fmt: skip
 
 
-def _mark(here: OpenStudy, review: StudyReview, marks: tuple[Decision, ...], reader: str) -> None:
+def _mark(here: OpenStudy, review: StudyReview, marks: tuple[Decision, ...], reader: Principal) -> None:
     def all_of_them() -> None:
-        here.review = review
-        for marked, mark in enumerate(marks):
-            try:
-                here.review = take_step(here.review, mark, reader=reader)
-            except EcgError as error:
-                if not marked:
-                    raise
-                words = f"Only the first {marked} of {len(marks)} patient events are marked, the rest are not: {error}"
-                raise EcgError(words) from error
+        here.review = take_decisions(review, marks, reader=reader)
 
     here.change(all_of_them, review.standing.version, f"{len(marks)} patient events are marked.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,6 @@ import streamlit as st
 
 from app.common import cache
 from app.common.open_study import OpenStudy, leave_review
-from app.common.result_files import REVIEWED, Content, Form, made, reviewed, trained_on
 from app.common.text import plain
 from app.study import report
 from pipeline.cases.study_review import StudyReview
@@ -19,10 +18,13 @@ from pipeline.export import write_analysis_json, write_atr, write_csv, write_rhy
 from pipeline.export.fhir import write_fhir
 from pipeline.export.report_content import ReportContent, report_content
 from pipeline.export.report_pdf import write_pdf
+from pipeline.export.study_files import BLIND, REVIEWED, Form, made, reviewed, study_file, taken, trained_on
+from pipeline.principal import LOCAL, Principal
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import TEXT_CHARS
 from pipeline.store.deletion import delete_signal
 from pipeline.store.log import Entry
+from pipeline.store.page_sources import load_page_source
 from pipeline.store.reviews import Standing
 from pipeline.store.studies import Study
 
@@ -43,29 +45,30 @@ MODEL = (
 )
 
 
-def draw(review: StudyReview, entries: Sequence[Entry], *, blind: bool) -> None:
+def draw(review: StudyReview, entries: Sequence[Entry], who: Principal, *, blind: bool) -> None:
     """Both results, one row each."""
     signed, analysis = review.study.state == "signed", review.material.analysis
     st.markdown(f"**The reviewed result**, {'signed' if signed else 'preliminary until it is signed'}")
     if blind:
-        st.info("Hidden until you have finished your own reading.", icon=":material/visibility_off:")
+        st.info(BLIND, icon=":material/visibility_off:")
     else:
+        content = partial(reviewed, review, entries)
         _row(
-            REVIEWED,
-            review.study,
-            partial(reviewed, review, entries),
+            REVIEWED, review.study,
+            partial(study_file, now=review.standing, entries=entries, content=content, reader=who), who,
             empty=not len(review.beats) + len(review.beats.rhythm),
-        )
+        )  # fmt: skip
     st.markdown("**The model's result alone**, before anybody looked at it")
     forms = (*MODEL, RHYTHM) if analysis.rhythm else MODEL
-    _row(forms, review.study, partial(model_alone, review), empty=not analysis.sample.size + len(analysis.rhythm))
+    model = partial(made, content=partial(model_alone, review))
+    _row(forms, review.study, model, who, empty=not analysis.sample.size + len(analysis.rhythm))
     st.caption(
         "Annotations lie beside your record and are read by any WFDB tool: annotator hv is the reviewed result, hvm "
         "the model's. The report prints in real size, 25 mm/s and 10 mm/mV: print it without scaling."
     )
 
 
-def offer_to_forget(here: OpenStudy, now: Standing, reader: str) -> None:
+def offer_to_forget(here: OpenStudy, now: Standing, reader: Principal) -> None:
     """Deleting the signal, once everything was exported; asks for a reason, which is recorded with who and when."""
     with st.expander("Delete the recording from this machine", icon=":material/delete:"):
         st.markdown(
@@ -78,12 +81,13 @@ def offer_to_forget(here: OpenStudy, now: Standing, reader: str) -> None:
         with st.form("forget", border=False):
             st.text_area("Reason", key="forget-reason", max_chars=TEXT_CHARS, placeholder="stays in the audit trail")
             st.form_submit_button(
-                f"Delete as {plain(reader)}" if reader else "Delete", disabled=not reader, key="forget-signal",
+                f"Delete as {plain(reader.name)}" if reader else "Delete", key="forget-signal",
+                disabled=not reader.may("delete"),
                 icon=":material/delete_forever:", on_click=_forget, args=(here, now.version, reader),
             )  # fmt: skip
 
 
-def _forget(here: OpenStudy, seen: int, reader: str) -> None:
+def _forget(here: OpenStudy, seen: int, reader: Principal) -> None:
     reason = str(st.session_state["forget-reason"])
     here.change(
         lambda: delete_signal(here.study_id, reader=reader, reason=reason), seen, "The recording is deleted."
@@ -101,15 +105,17 @@ def model_alone(review: StudyReview) -> ReportContent:
     return report_content(
         material.recording, material.analysis, reviewed_beats(material.analysis, (), material.evidence),
         created=datetime.now(UTC), trained_on=trained_on(review.study),
+        page=load_page_source(material.recording.digest, reader=LOCAL),
     )  # fmt: skip
 
 
-def _row(forms: tuple[Form, ...], study: Study, content: Content, *, empty: bool) -> None:
+def _row(forms: tuple[Form, ...], study: Study, file: Callable[[Form], bytes], who: Principal, *, empty: bool) -> None:
     with st.container(horizontal=True, gap="small"):
         for form in forms:
             st.download_button(
-                form.label, partial(made, form, content), file_name=f"{study.record}.{form.ending}", mime=form.mime,
+                form.label, partial(taken, form, file, study, who), file_name=f"{study.record}.{form.ending}",
+                mime=form.mime,
                 icon=":material/download:", key=f"take-{form.ending}", on_click="ignore",
                 type="primary" if form is REVIEWED[0] else "secondary",
-                disabled=empty and "pdf" not in form.ending,
+                disabled=(empty and "pdf" not in form.ending) or not who.holds("export"),
             )  # fmt: skip

@@ -10,11 +10,10 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from app.common import ecg_sheet
+from app.common import ecg_sheet, page_source
 from app.common.ecg_chart import ACCENT, thinned
 from app.common.ecg_svg import OnSheet, sheet_svg
 from app.common.open_study import OpenStudy
-from app.common.result_files import trained_on
 from app.common.text import plain
 from app.common.theme import palette
 from app.study.report_strips import strip_drawn
@@ -27,21 +26,25 @@ from pipeline.export.report_sections import (
     Table,
     beats_table,
     figures,
+    further,
     identification,
     interval_lines,
     kinds_table,
+    notices,
     origin_rows,
     rhythm_table,
     rows_table,
     urgent_lines,
     variability_table,
 )
-from pipeline.export.report_trend import axis_seconds, trend
+from pipeline.export.report_trend import Trend, axis_seconds, pieces, trend
 from pipeline.export.signing import reviewed_content, study_facts
 from pipeline.export.strip_choice import Strip, ecg_start, strips
+from pipeline.export.study_files import trained_on
 from pipeline.labels import NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.store.log import Entry
+from pipeline.wording import looked_for_words
 
 _KEY = "heartvision-study-report"
 SHOWN = {UNCLASSIFIED: NOT_CLASSIFIED}  # as strips name what has no class
@@ -85,8 +88,7 @@ def draw(content: ReportContent) -> None:
     _identification(content)
     _urgent(content)
     _figures(content)
-    if lines := interval_lines(content):
-        st.markdown(f"**Intervals**  {plain(' · '.join(lines))}")
+    _measured(content)
     long = content.analysis.duration_s >= SHORT_S
     if long:
         _trend(content)
@@ -101,6 +103,7 @@ def draw(content: ReportContent) -> None:
         _table(beats_table(content))
     _strips(content)
     _ecg(content)
+    page_source.draw(content.analysis.digest)
     st.caption(plain(" · ".join(f"{name}: {value}" for name, value in origin_rows(content))))
 
 
@@ -109,6 +112,8 @@ def _identification(content: ReportContent) -> None:
         f"<div><b>{html.escape(name)}</b>{html.escape(value)}</div>" for name, value in identification(content)
     )
     st.html(f'<div class="hv-lines">{lines}</div>')
+    for notice in notices(content):
+        st.caption(f":red[Note: {plain(notice)}]")
 
 
 def _urgent(content: ReportContent) -> None:
@@ -118,6 +123,16 @@ def _urgent(content: ReportContent) -> None:
         return
     lines = [f"- **{plain(one.title)}** {plain(one.detail)} — {plain(one.state)}" for one in found]
     st.error("\n".join(["**Urgent**", "", *lines]), icon=":material/emergency:")
+
+
+def _measured(content: ReportContent) -> None:
+    """Intervals and the statements that stand nowhere else, with what was looked for."""
+    measured = further(content)
+    if measured is None:
+        return
+    st.markdown(f"**Intervals**  {plain(' · '.join(interval_lines(content)))}")
+    told = [f"**{plain(one.text)}** :small[{plain(one.evidence)}]" for one in measured.statements]
+    st.markdown("  \n".join([*told, f":small[{plain(looked_for_words(measured))}]"]))
 
 
 def _figures(content: ReportContent) -> None:
@@ -135,27 +150,18 @@ def _trend(content: ReportContent) -> None:
     if not found.time_s.size:
         return
     duration_s = content.analysis.duration_s
-    at = axis_seconds(duration_s)
+    at = axis_seconds(duration_s, content.start)
     colours = palette()
     rhythm = [
         {"type": "rect", "xref": "x", "x0": one.start_s, "x1": one.stop_s, "yref": "paper", "y0": 1.0, "y1": 1.07,
          "line": {"width": 0}, "fillcolor": colours.rhythms[one.rhythm][0]}
         for one in thinned(content.beats.rhythm, duration_s / 1000)
     ]  # fmt: skip
-    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure = go.Figure(
-        [
-            go.Scatter(x=found.time_s, y=found.low, **band),
-            go.Scatter(x=found.time_s, y=found.high, fill="tonexty", fillcolor="rgba(99,150,190,.3)", **band),
-            go.Scatter(
-                x=found.time_s, y=found.mean, mode="lines", line={"color": ACCENT, "width": 1.5}, showlegend=False,
-                text=[content.when(float(time_s)) for time_s in found.time_s],
-                hovertemplate="%{text}: %{y:.0f}/min<extra></extra>",
-            ),
-        ],
+        [line for a, b in pieces(found.time_s) for line in _trend_lines(content, found, slice(a, b))],
         {
             "height": 200, "margin": {"l": 8, "r": 8, "t": 16, "b": 24}, "dragmode": False, "shapes": rhythm,
-            "xaxis": {"range": [0, duration_s], "tickvals": at, "ticktext": [content.when(one) for one in at],
+            "xaxis": {"range": [0, duration_s], "tickvals": at, "ticktext": content.axis(at),
                       "fixedrange": True, "showgrid": False},
             "yaxis": {"title": {"text": "1/min"}, "fixedrange": True},
         },
@@ -165,6 +171,20 @@ def _trend(content: ReportContent) -> None:
     )
     words = "Heart rate over the recording: mean, minimum and maximum"
     st.plotly_chart(figure, key="report-trend", config={"displayModeBar": False}, alt=words)
+
+
+def _trend_lines(content: ReportContent, found: Trend, part: slice) -> list[go.Scatter]:
+    """The range and the mean of a piece without a gap."""
+    band = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    time_s = found.time_s[part]
+    return [
+        go.Scatter(x=time_s, y=found.low[part], **band),
+        go.Scatter(x=time_s, y=found.high[part], fill="tonexty", fillcolor="rgba(99,150,190,.3)", **band),
+        go.Scatter(
+            x=time_s, y=found.mean[part], mode="lines", line={"color": ACCENT, "width": 1.5}, showlegend=False,
+            text=[content.when(float(one)) for one in time_s], hovertemplate="%{text}: %{y:.0f}/min<extra></extra>",
+        ),
+    ]  # fmt: skip
 
 
 def _table(table: Table) -> None:

@@ -11,12 +11,14 @@ import streamlit as st
 
 from app.common import ecg_chart
 from app.common.open_study import OpenStudy, recording_page
+from app.common.safe_table import safe_table
 from app.common.strip_chart import PHONE_PX
 from app.common.text import plain
 from app.common.theme import by_touch, palette
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
+from pipeline.principal import Principal
 from pipeline.review.agreement import Rate, ReaderDifference
 from pipeline.review.beats_in_force import ABSENT, REJECTED, UNCLASSIFIED
 from pipeline.store import second_reading
@@ -39,19 +41,19 @@ WORDS = {
 SHORT = {ABSENT: "–", REJECTED: "×", UNCLASSIFIED: NOT_CLASSIFIED, "": "–"}
 
 
-def draw(here: OpenStudy, now: Standing, review: StudyReview | None, reader: str) -> None:
+def draw(here: OpenStudy, now: Standing, review: StudyReview | None, reader: Principal) -> None:
     """The next step of the second reading."""
     if now.second_done:
         _compared(here, now, review, reader)
     elif not now.second_reader:
         _offer(here, now, reader)
-    elif now.second_reader == reader:
+    elif now.second_reader == reader.name:
         _own(here, now, reader)
     else:
         _others(here, now, reader)
 
 
-def _offer(here: OpenStudy, now: Standing, reader: str) -> None:
+def _offer(here: OpenStudy, now: Standing, reader: Principal) -> None:
     st.markdown(
         "A second reader starts from the model's answer and sees nothing of the first reading. When both are done, "
         "HeartVision lists every difference and how far the readers agree."
@@ -59,22 +61,22 @@ def _offer(here: OpenStudy, now: Standing, reader: str) -> None:
     if now.state == "new":
         st.info("A second reading can begin when the first reader has begun.", icon=":material/info:")
         return
-    first = reader in readers([here.study_id]).get(here.study_id, ())
+    first = reader.name in readers([here.study_id], reader=reader).get(here.study_id, ())
     st.button(
-        f"Begin a second reading as {plain(reader)}" if reader else "Begin a second reading",
-        key="second-begin", disabled=first or not reader, icon=":material/group_add:", on_click=_begin,
+        f"Begin a second reading as {plain(reader.name)}" if reader else "Begin a second reading",
+        key="second-begin", disabled=first or not reader.may("second"), icon=":material/group_add:", on_click=_begin,
         args=(here, now.version, reader),
     )  # fmt: skip
     if first:
         st.caption("You took part in the first reading; the second must be someone else.")
 
 
-def _own(here: OpenStudy, now: Standing, reader: str) -> None:
+def _own(here: OpenStudy, now: Standing, reader: Principal) -> None:
     own = standing(here.study_id, reading="second", reader=reader)
     st.info("Your second reading is open. You see the model's answer and your own decisions only.",
             icon=":material/visibility_off:")  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        recording_page(here.study_id, "Go on reading", reading="second")
+        recording_page(now.study, "Go on reading", reading="second")
         st.button(
             "Finish the second reading", type="primary", key="second-finish", on_click=_finish,
             args=(here, now.version, own.version, reader),
@@ -83,19 +85,20 @@ def _own(here: OpenStudy, now: Standing, reader: str) -> None:
     st.caption(f"{count} decision{'' if count == 1 else 's'} so far. Once finished, it stays as it is.")
 
 
-def _others(here: OpenStudy, now: Standing, reader: str) -> None:
+def _others(here: OpenStudy, now: Standing, reader: Principal) -> None:
     st.info(f"{plain(now.second_reader)} is reading this study a second time; you see nothing of it until it is "
             "finished.", icon=":material/visibility_off:")  # fmt: skip
     with st.expander("Withdraw the second reading", icon=":material/person_remove:"), st.form("second", border=False):
         st.text_area("Reason", key="second-reason", placeholder="stays in the audit trail")
         st.form_submit_button(
-            f"Withdraw as {plain(reader)}" if reader else "Withdraw", disabled=not reader, key="second-withdraw",
+            f"Withdraw as {plain(reader.name)}" if reader else "Withdraw", key="second-withdraw",
+            disabled=not reader.may("decide"),
             on_click=_withdraw, args=(here, now.version, reader),
         )  # fmt: skip
 
 
-def _compared(here: OpenStudy, now: Standing, review: StudyReview | None, reader: str) -> None:
-    found = comparison(here.study_id, review.material.evidence if review else None)
+def _compared(here: OpenStudy, now: Standing, review: StudyReview | None, reader: Principal) -> None:
+    found = comparison(here.study_id, review.material.evidence if review else None, reader=reader)
     names = f"**{plain(found.first_reader)}** and **{plain(found.second_reader)}**"
     differences = found.agreement.differences
     st.markdown(f"{names} read this study independently.")
@@ -115,7 +118,8 @@ def _compared(here: OpenStudy, now: Standing, review: StudyReview | None, reader
         _difference(here, now, review, found, reader)
     else:
         st.success("Every difference is settled; the study can be signed.", icon=":material/check_circle:")
-    st.dataframe(table(found, _fs(here, review), _start(review)), hide_index=True, key="second-table")
+    found_table = table(found, _fs(here, review, reader), _start(review))
+    st.dataframe(safe_table(found_table), hide_index=True, key="second-table")
     own = sum(map(found.is_party, found.settled_by))
     if own:
         st.caption(f"Settled by one of the two readers themselves, not by a third: **{own} of {settled}**.")
@@ -129,25 +133,25 @@ def _rate(title: str, rate: Rate) -> None:
 
 
 def _difference(
-    here: OpenStudy, now: Standing, review: StudyReview | None, found: ReaderComparison, reader: str
+    here: OpenStudy, now: Standing, review: StudyReview | None, found: ReaderComparison, reader: Principal
 ) -> None:
     """One open difference with its strip, and the two answers as buttons."""
     left = len(found.unsettled)
     here.difference = min(here.difference, left - 1)
     at = found.unsettled[here.difference]
-    seconds = at.sample / _fs(here, review)
+    seconds = at.sample / _fs(here, review, reader)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         at_s = clock_text(seconds, _start(review), tenths=True)
         st.markdown(f"**Difference at {at_s}**, {here.difference + 1} of {left} open", width="content")
         _turn(here, "Previous", -1, here.difference == 0)
         _turn(here, "Next", 1, here.difference == left - 1)
-    blocked = not reader or now.state == "signed"
+    blocked = not reader.may("decide") or now.state == "signed"
     with st.container(horizontal=True, gap="small"):  # above the strip, so that they stay where they are
         _choose(here, now, at, "first", found.first_reader, at.first, reader, blocked=blocked)
         _choose(here, now, at, "second", found.second_reader, at.second, reader, blocked=blocked)
     if not reader:
         st.caption("Say who you are above first.")
-    if found.is_party(reader):
+    if found.is_party(reader.name):
         st.warning(PARTY, icon=":material/balance:")
     if review is not None:
         _strip(review, at, seconds)
@@ -174,7 +178,7 @@ def _strip(review: StudyReview, at: ReaderDifference, seconds: float) -> None:
 
 def _choose(
     here: OpenStudy, now: Standing, at: ReaderDifference, choice: Literal["first", "second"], name: str, letter: str,
-    reader: str, *, blocked: bool,
+    reader: Principal, *, blocked: bool,
 ) -> None:  # fmt: skip
     st.button(
         f"{plain(name)}: **{WORDS[letter]}**", key=f"second-{choice}", disabled=blocked,
@@ -213,31 +217,31 @@ def _settled(found: ReaderComparison, who: str) -> str:
     return f"by {who}, one of the two" if found.is_party(who) else f"by {who}"
 
 
-def _fs(here: OpenStudy, review: StudyReview | None) -> float:
-    return review.beats.fs if review else stored_analysis(here.study_id).fs
+def _fs(here: OpenStudy, review: StudyReview | None, reader: Principal) -> float:
+    return review.beats.fs if review else stored_analysis(here.study_id, reader=reader).fs
 
 
-def _begin(here: OpenStudy, seen: int, reader: str) -> None:
+def _begin(here: OpenStudy, seen: int, reader: Principal) -> None:
     here.change(
         partial(second_reading.begin_second, here.study_id, reader=reader), seen, "Your second reading has begun."
     )
 
 
-def _finish(here: OpenStudy, seen: int, own: int, reader: str) -> None:
+def _finish(here: OpenStudy, seen: int, own: int, reader: Principal) -> None:
     act = partial(
         second_reading.finish_second, here.study_id, reader=reader, expected_version=own, key=here.key("finish", own)
     )
     here.change(act, seen, "The second reading is finished.")
 
 
-def _withdraw(here: OpenStudy, seen: int, reader: str) -> None:
+def _withdraw(here: OpenStudy, seen: int, reader: Principal) -> None:
     reason = str(st.session_state["second-reason"])
     act = partial(second_reading.withdraw_second, here.study_id, reader=reader, reason=reason)
     here.change(act, seen, "The second reading is withdrawn.")
 
 
 def _adjudicate(
-    here: OpenStudy, seen: int, at: ReaderDifference, choice: Literal["first", "second"], reader: str
+    here: OpenStudy, seen: int, at: ReaderDifference, choice: Literal["first", "second"], reader: Principal
 ) -> None:
     act = partial(
         second_reading.adjudicate, here.study_id, at, choice, reader=reader, expected_version=seen,

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import cache, patient, table_questions
+from app.common import cache, patient, reader, table_questions
+from app.common.page_offer import page_among
+from app.common.session import session
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from models import registry
@@ -15,7 +17,7 @@ from pipeline.cases import stored_case as work
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
 from pipeline.errors import EcgError
-from pipeline.intake import CsvOptions, read_path, read_uploads
+from pipeline.intake import CsvOptions, open_uploads, read_path
 from pipeline.intake.batch import holds_table, split_uploads
 from pipeline.intake.formats.table import format_list
 from pipeline.store.listing import study_of_analysis
@@ -71,6 +73,7 @@ def enlist(recording: Recording, network: str) -> str:
     EcgError
         If the recording or its study cannot be saved, or the network cannot be found.
     """
+    who = reader.current()
     recording = patient.saved(recording)
     job = work.job(recording, network, None)
     stored = load_analysis(job.digest, job.identity, DEFAULT, None)
@@ -78,9 +81,9 @@ def enlist(recording: Recording, network: str) -> str:
         cache.worker().ask(job, study=recording.name)
         return QUEUED
     named = replace(stored, record=recording.name)
-    if find_study(named) is not None:
+    if find_study(named, reader=who) is not None:
         return KNOWN
-    study_of_analysis(named, recording)
+    study_of_analysis(named, recording, reader=who)
     return MADE
 
 
@@ -92,10 +95,13 @@ def _add(view: WorklistView, files: list[tuple[str, bytes]], network: str, csv: 
     for number, (name, own) in enumerate(parts):
         progress.progress(number / len(parts), f"Reading and checking {plain(name)}, {number + 1} of {len(parts)}")
         try:
-            done.update(enlist(recording, network) for recording in read_uploads(own, csv=csv, identity=True))
+            opened = open_uploads(own, csv=csv, identity=True)
+            done.update(enlist(recording, network) for recording in opened.recordings)
+            refused += [f"{name}: {one.sentence}" for one in opened.refused]
         except EcgError as error:
             refused.append(f"{name}: {error}")
     _tell(view, done, refused)
+    session().page = page_among(files)
 
 
 def _tell(view: WorklistView, done: Counter[str], refused: list[str]) -> None:

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from app.common import patient, reader
+from app.common import patient, reader, trail
+from app.common.page_offer import offer
+from app.common.session import session
 from app.common.text import plain
 from app.worklist import add, bulk, table
 from app.worklist import running as worklist_running
 from app.worklist.session import AGES, ANY, FILTERS, PAGE_SIZE, URGENCIES, WorklistView, view
-from pipeline.errors import StoreError
+from pipeline.errors import EcgError
 from pipeline.store.listing import readers, second_readings
 from pipeline.store.studies import WorklistPage, last_readers, state_counts
 from pipeline.wording import grouped
@@ -19,10 +21,12 @@ is ready, the most urgent first. Or look at how it works with the demo recording
 
 
 def _draw(shown: WorklistView) -> None:
-    counts = state_counts()
+    who = reader.current()
+    counts = state_counts(reader=who)
+    trail.warn()
     _head(shown, sum(counts.values()))
     _told(shown)
-    running = worklist_running.draw(shown)
+    running = worklist_running.draw(shown, who)
     if not counts:
         _empty(shown, running)
         return
@@ -32,13 +36,13 @@ def _draw(shown: WorklistView) -> None:
         _nothing_matches(shown)
         return
     ids = [study.id for study in found.studies]
-    people, seconds = readers(ids), second_readings(ids)
-    action, number = table.draw(shown, found.studies, people, seconds, reader.current())
+    people, seconds = readers(ids, reader=who), second_readings(ids, reader=who)
+    action, address = table.draw(shown, found.studies, people, seconds, who)
     _pager(shown, found)
-    bulk.draw(found.studies, reader.current())
+    bulk.draw(found.studies, who)
     if action:
         page = "review" if action == "open" else "study"
-        st.switch_page(f"{page}/page.py", query_params={"study": str(number)})
+        st.switch_page(f"{page}/page.py", query_params={"study": address})
 
 
 def _head(shown: WorklistView, studies: int) -> None:
@@ -63,6 +67,7 @@ def _told(shown: WorklistView) -> None:
     if shown.refused:
         some = f"{len(shown.refused)} of the files could not be read:" if len(shown.refused) > 1 else ""
         st.error("\n\n".join([some, *(plain(sentence) for sentence in shown.refused)]), icon=":material/error:")
+        offer(session(), "worklist")
 
 
 def _empty(shown: WorklistView, running: int) -> None:
@@ -104,7 +109,7 @@ def _more_filters(shown: WorklistView) -> None:
         ("age", "Not older than", list(AGES), shown.age),
     ):
         st.pills(label, choices, default=now, required=True, key=f"worklist-{name}", on_change=narrowed)
-    people = [ANY, *last_readers()]
+    people = [ANY, *last_readers(reader=reader.current())]
     at = people.index(shown.reader) if shown.reader in people else 0
     st.selectbox("Read last by", people, index=at, key="worklist-reader", on_change=narrowed, format_func=plain)
 
@@ -137,5 +142,5 @@ def _pager(shown: WorklistView, found: WorklistPage) -> None:
 
 try:
     _draw(view())
-except StoreError as error:
+except EcgError as error:
     st.error(plain(str(error)), icon=":material/error:")

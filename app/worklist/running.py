@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, sign_in
 from app.common.text import plain
 from app.worklist.session import WorklistView
 from pipeline.cases import stored_case as work
+from pipeline.principal import Principal
 from pipeline.store.listing import worklist_stamp
 from pipeline.store.recordings import load_recording
 from pipeline.wording import percent
@@ -26,25 +27,26 @@ _WORDS = {
 }
 
 
-def draw(view: WorklistView) -> int:
+def draw(view: WorklistView, who: Principal) -> int:
     """The list, which refreshes itself; returns how many analyses there are."""
     found = _jobs()
     active = any(status.state in ("waiting", "running") for _, status in found)
     fragment = st.fragment(_looking, run_every=EVERY_S if active else IDLE_EVERY_S)
-    fragment(_seen(found))
+    fragment(_seen(found, who), who)
     return len(found)
 
 
-def _looking(seen: tuple[object, ...]) -> None:
+def _looking(seen: tuple[object, ...], who: Principal) -> None:
     """Draws the analyses; when one has come or gone, or a study has changed, the whole page is drawn again."""
     found = _jobs()
-    if _seen(found) != seen:
+    if _seen(found, who) != seen:
+        sign_in.unattended()
         st.rerun()
     if not found:
         return
     st.caption(_counted(found))
     for job, status in found[:SHOWN]:
-        _row(job, status)
+        _row(job, status, who)
     if len(found) > SHOWN:
         st.caption(f"and {len(found) - SHOWN} more")
 
@@ -58,8 +60,8 @@ def _jobs() -> list[tuple[Job, JobStatus]]:
     )
 
 
-def _seen(found: list[tuple[Job, JobStatus]]) -> tuple[object, ...]:
-    return worklist_stamp(), tuple(sorted((job.key, status.state) for job, status in found))
+def _seen(found: list[tuple[Job, JobStatus]], who: Principal) -> tuple[object, ...]:
+    return worklist_stamp(reader=who), tuple(sorted((job.key, status.state) for job, status in found))
 
 
 def _counted(found: list[tuple[Job, JobStatus]]) -> str:
@@ -70,19 +72,19 @@ def _counted(found: list[tuple[Job, JobStatus]]) -> str:
     return f"**Analyses:** {', '.join(parts)}. They go on when you leave the page."
 
 
-def _row(job: Job, status: JobStatus) -> None:
-    recording = load_recording(job.digest)
+def _row(job: Job, status: JobStatus, who: Principal) -> None:
+    recording = load_recording(job.digest, reader=who)
     name = plain(recording.name) if recording else "a recording that was deleted"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"job-{job.key[:12]}"):
         if status.state in ("waiting", "running"):
             words = f"{name}: {plain(work.progress_words(status))}"
             st.progress(min(max(status.fraction, 0.0), 1.0), words)
-            _button("Cancel", "close", job, _cancel)
+            _button("Cancel", "close", job, _cancel, who)
         else:
             st.markdown(f"**{name}** {plain(_sentence(status))}")
             if status.state != "refused":
-                _button("Go on", "play_arrow", job, _go_on)
-            _button("Remove", "delete", job, _remove)
+                _button("Go on", "play_arrow", job, _go_on, who)
+            _button("Remove", "delete", job, _remove, who)
 
 
 def _sentence(status: JobStatus) -> str:
@@ -90,17 +92,27 @@ def _sentence(status: JobStatus) -> str:
     return status.sentence if words is None else words.format(done=percent(status.fraction))
 
 
-def _button(label: str, icon: str, job: Job, act: Callable[[Job], None]) -> None:
-    st.button(label, icon=f":material/{icon}:", key=f"{label}-{job.key[:12]}", on_click=act, args=(job,))
+def _button(label: str, icon: str, job: Job, act: Callable[[Job, Principal], None], who: Principal) -> None:
+    st.button(
+        label,
+        icon=f":material/{icon}:",
+        key=f"{label}-{job.key[:12]}",
+        on_click=act,
+        args=(job, who),
+        disabled=not who.holds("add"),
+    )
 
 
-def _cancel(job: Job) -> None:
-    cache.worker().cancel(job)
+def _cancel(job: Job, who: Principal) -> None:
+    if who.holds("add"):
+        cache.worker().cancel(job)
 
 
-def _go_on(job: Job) -> None:
-    cache.worker().ask(job)
+def _go_on(job: Job, who: Principal) -> None:
+    if who.holds("add"):
+        cache.worker().ask(job)
 
 
-def _remove(job: Job) -> None:
-    cache.worker().remove(job)
+def _remove(job: Job, who: Principal) -> None:
+    if who.holds("add"):
+        cache.worker().remove(job)

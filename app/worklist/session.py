@@ -9,6 +9,7 @@ from typing import get_args
 
 import streamlit as st
 
+from app.common import reader
 from pipeline.review.states import STUDY_STATES, StudyState
 from pipeline.store.studies import UNJUDGED, UNREAD, SortKey, WorklistPage, worklist
 
@@ -84,13 +85,14 @@ class WorklistView:
         return worklist(
             text=self.text,
             states=FILTERS[self.states],
-            reader="" if self.reader == ANY else self.reader,
+            last_reader="" if self.reader == ANY else self.reader,
             most_urgent=URGENCIES[self.urgency],
             since=None if self.age == ANY else datetime.now(UTC) - AGES[self.age],
             sort=self.sort,
             descending=self.descending,
             page=self.page,
             page_size=PAGE_SIZE,
+            reader=reader.current(),
         )
 
 

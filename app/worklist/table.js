@@ -50,7 +50,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const line = (study) => {
     const row = make("tr");
     row.onclick = () => {
-      if (!String(window.getSelection())) setTriggerValue("open", study.id);
+      if (!String(window.getSelection())) setTriggerValue("open", study.address);
     };
     const cell = (name, ...parts) => {
       const element = make("td", name);
@@ -62,7 +62,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     level.style.setProperty("--tone", tones[(study.priority || 8) - 1]);
     level.title = study.priority ? `Priority ${study.priority} of 8` : "No finding";
     cell("priority", level);
-    const name = link(study.review, study.record, "open", study.id);
+    const name = link(study.review, study.record, "open", study.address);
     name.className = "name";
     cell("record", name, make("div", "small", study.model));
     const state = make("span", `state ${study.state}`, study.state_words);
@@ -75,7 +75,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const time = make("time", "", when(study.updated));
     time.dateTime = study.updated;
     cell("updated", time);
-    cell("more", link(study.page, study.signed ? "Report" : "Sign-off", "page", study.id));
+    cell("more", link(study.page, study.signed ? "Report" : "Sign-off", "page", study.address));
     return row;
   };
   const table = make("table");

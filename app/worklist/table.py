@@ -11,6 +11,7 @@ import streamlit as st
 from app.common.text import findings_words
 from app.common.theme import is_dark
 from app.worklist.session import WorklistView
+from pipeline.principal import Principal
 from pipeline.review.states import STUDY_STATES
 from pipeline.store.listing import SecondReading
 from pipeline.store.studies import UNJUDGED, Study
@@ -43,9 +44,9 @@ Row = dict[str, object]
 
 def draw(
     view: WorklistView, studies: tuple[Study, ...], people: Mapping[int, tuple[str, ...]],
-    seconds: Mapping[int, SecondReading], reader: str,
-) -> tuple[str, int]:  # fmt: skip
-    """Draws the table; returns what was clicked: "open" or "page" with the number of a study, or ("", 0)."""
+    seconds: Mapping[int, SecondReading], reader: Principal,
+) -> tuple[str, str]:  # fmt: skip
+    """Draws the table; returns what was clicked: "open" or "page" with the address of a study, or ("", "")."""
     table = st.components.v2.component(
         "heartvision_worklist",
         html='<div class="worklist"></div>',
@@ -71,18 +72,19 @@ def draw(
         on_page_change=_nothing,
     )
     for action in ("open", "page"):
-        if (number := clicked.get(action)) is not None:
-            return action, int(number)
-    return "", 0
+        if (address := clicked.get(action)) is not None:
+            return action, str(address)
+    return "", ""
 
 
-def row(study: Study, people: tuple[str, ...], second: SecondReading | None, reader: str) -> Row:
+def row(study: Study, people: tuple[str, ...], second: SecondReading | None, reader: Principal) -> Row:
     """What the table shows of a study; readers who are still blinded see nothing that others found."""
-    blind = second is not None and not second.done and second.reader == reader
+    blind = second is not None and not second.done and second.reader == reader.name
     return {
         "id": study.id,
-        "review": f"review?study={study.id}",
-        "page": f"study?study={study.id}",
+        "address": study.token,
+        "review": f"review?study={study.token}",
+        "page": f"study?study={study.token}",
         "record": study.record,
         "model": study.model,
         "priority": 0 if blind or study.priority == UNJUDGED else study.priority,

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import file_stem, safe_name
-from pipeline.intake.folders import recording_files
+from pipeline.intake.folders import archive_files, recording_files
 
 _URL: Final = "://"
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a record, fetched with its header
@@ -59,6 +59,20 @@ def find_sources(place: str) -> list[Source]:
     return _named(found)
 
 
+def source_at(place: str) -> Source:
+    """Return the source that a row of the summary names by its place.
+
+    Raises
+    ------
+    IntakeError
+        If it is no longer there.
+    """
+    if _URL not in place:
+        return Source("", place)
+    stem = place.rsplit(".", 1)[0]
+    return next(source for source in find_sources(f"{stem}.*") if source.place == place)
+
+
 @contextmanager
 def at_hand(source: Source, *, limit_bytes: int) -> Iterator[Path]:
     """Provide the path of a source on this machine, fetched into a private folder if it is elsewhere.
@@ -91,7 +105,7 @@ def at_hand(source: Source, *, limit_bytes: int) -> Iterator[Path]:
 def _local(place: str) -> list[tuple[str, Source]]:
     root = Path(place)
     if root.is_dir():
-        paths = [*recording_files(root), *_archives(root)]
+        paths = [*recording_files(root), *archive_files(root)]
         return [(path.relative_to(root).as_posix(), Source("", str(path))) for path in sorted(paths)]
     paths = [Path(path) for path in sorted(glob.glob(place, recursive=True))]
     paths = [path for path in paths if path.is_file() and path.suffix.lower() not in _PARTS]
@@ -100,10 +114,6 @@ def _local(place: str) -> list[tuple[str, Source]]:
         (path.relative_to(below).as_posix() if path.is_relative_to(below) else path.name, Source("", str(path)))
         for path in paths
     ]
-
-
-def _archives(root: Path) -> list[Path]:
-    return [path for path in root.rglob("*.zip") if path.is_file() and not path.name.startswith(".")]
 
 
 def _remote(place: str) -> list[tuple[str, Source]]:

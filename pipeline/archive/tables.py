@@ -13,14 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline._util.files import write_bytes
+from pipeline.errors import DataError
 from pipeline.export.analysis_files import rhythm_rows
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.episode_findings import urgent_episodes
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
+from pipeline.store.results import read_analysis, write_analysis
+from pipeline.store.stored_files import BROKEN_NPZ
 from pipeline.types import Analysis, Recording
 
 SUMMARY: Final = "summary.parquet"
 LINES: Final = "records"  # one JSON file per record: its line of the summary, and what it was made from
+ANALYSES: Final = "analyses"  # one .npz per record, from which the worklist makes a study
 _KINDS: Final = ("beats", "rhythm")
 _RHYTHM: Final = pa.schema(
     [
@@ -91,7 +95,7 @@ class Line:
 
 
 def write_tables(analysis: Analysis, recording: Recording, line: Line, output: Path) -> Line:
-    """Write the beats and the rhythm of a record, each whole or not at all, and then its line; return that.
+    """Write the beats, the rhythm and the analysis of a record, each whole or not at all, then its line; return that.
 
     Parameters
     ----------
@@ -110,9 +114,9 @@ def write_tables(analysis: Analysis, recording: Recording, line: Line, output: P
         If the disk is full or cannot be written.
     """
     made = {}
-    for kind, table in zip(_KINDS, (_beats(analysis), _rhythm(analysis)), strict=True):
-        path = output / kind / f"record={line.record}" / "part-0.parquet"
-        content = _parquet(table)
+    tables = zip(_KINDS, (_beats(analysis), _rhythm(analysis)), strict=True)
+    files = [(output / kind / f"record={line.record}" / "part-0.parquet", _parquet(table)) for kind, table in tables]
+    for path, content in (*files, (_kept(line.record, output), _packed(analysis))):
         write_bytes(path, content)
         made[path.relative_to(output).as_posix()] = hashlib.sha256(content).hexdigest()
     urgent, rank = _urgent(analysis)
@@ -166,6 +170,15 @@ def read_line(record: str, output: Path) -> Line | None:
         return None
 
 
+def read_kept_analysis(record: str, output: Path) -> Analysis | None:
+    """Return the analysis that is kept of a record; None if there is none, or it is damaged."""
+    try:
+        with _kept(record, output).open("rb") as file:
+            return read_analysis(file)
+    except (*BROKEN_NPZ, DataError):
+        return None
+
+
 def is_whole(line: Line, output: Path) -> bool:
     """Tell whether the tables of a line are as they were written."""
     try:
@@ -189,6 +202,16 @@ def write_summary(output: Path) -> int:
     rows = [_row(line) for line in known]
     write_bytes(output / SUMMARY, _parquet(pa.Table.from_pylist(rows, _summary_schema())))
     return len(rows)
+
+
+def _kept(record: str, output: Path) -> Path:
+    return output / ANALYSES / f"{record}.npz"
+
+
+def _packed(analysis: Analysis) -> bytes:
+    content = io.BytesIO()
+    write_analysis(content, analysis)
+    return content.getvalue()
 
 
 def _row(line: Line) -> dict[str, Any]:

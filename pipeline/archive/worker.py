@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pipeline.archive.sources import Source, at_hand
 from pipeline.archive.tables import Line, is_whole, read_line, write_line, write_tables
 from pipeline.config import DEFAULT
 from pipeline.errors import DataError, EcgError, ModelError
-from pipeline.intake import read_all
+from pipeline.intake import Opened, open_all
 from pipeline.intake.content import safe_name
 from pipeline.types import Recording
 
@@ -41,7 +41,9 @@ def process(source: Source, output: str, network: str) -> list[tuple[str, str, s
     folder = Path(output)
     try:
         with at_hand(source, limit_bytes=DEFAULT.limits.upload_bytes) as path:
-            return list(_recordings(source, read_all(path), folder, network))
+            opened = open_all(path)
+            found = list(_recordings(source, opened.recordings, folder, network))
+            return [*found, *(_told(line, folder) for line in _unread(source, opened))]
     except (DataError, ModelError):
         raise  # of this machine or program, not of the recording: the run stops with a sentence
     except EcgError as error:
@@ -52,7 +54,7 @@ def process(source: Source, output: str, network: str) -> list[tuple[str, str, s
 
 
 def _recordings(
-    source: Source, recordings: list[Recording], folder: Path, network: str
+    source: Source, recordings: Sequence[Recording], folder: Path, network: str
 ) -> Iterator[tuple[str, str, str]]:
     names = Counter(safe_name(recording.name) for recording in recordings)
     for recording in recordings:
@@ -72,6 +74,14 @@ def _recordings(
             continue
         write_tables(analysis, recording, line, folder)
         yield record, "analysed", ""
+
+
+def _unread(source: Source, opened: Opened) -> list[Line]:
+    """Return a line for each file of an archive that could not be read."""
+    return [
+        Line(f"{source.record}-{safe_name(refused.name)}", source.place, "refused", refused.sentence)
+        for refused in opened.refused
+    ]
 
 
 def _is_finished(line: Line, folder: Path) -> bool:

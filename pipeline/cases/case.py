@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pipeline.cases.strip_content import BeatMarks, StripLead, recorded_leads
 from pipeline.config import DEFAULT, REVIEW
 from pipeline.labels import CLASS_NAMES, NOT_CLASSIFIED, aami_class
+from pipeline.signal.lead_names import printed_name
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.types import Analysis, Episode, FloatArray, Quality, Recording
 from pipeline.wording import clock_text, looked_at, percent, share
@@ -100,7 +101,12 @@ class Case:
         """What was looked at in the recording and what was not, in one sentence."""
         recorded, found = len(self.recording.leads), self.analysis.measured
         measured = 0 if found is None else min(recorded, len(found.leads))
-        return looked_at(self.analysis.leads, recorded, rhythm=bool(self.analysis.rhythm), measured=measured)
+        return looked_at(
+            tuple(map(printed_name, self.analysis.leads)),
+            recorded,
+            rhythm=bool(self.analysis.rhythm),
+            measured=measured,
+        )
 
     @cached_property
     def references(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from models import registry
 from pipeline.config import DEFAULT
 from pipeline.errors import ModelError
+from pipeline.principal import Who
 from pipeline.review.morphology import Families, find_families
 from pipeline.review.signal_evidence import SignalEvidence, evidence_of
 from pipeline.store.prepared import load_prepared
@@ -53,7 +54,7 @@ class ReviewMaterial:
     others: Mapping[str, Analysis]
 
 
-def material_of(study: Study) -> ReviewMaterial:
+def material_of(study: Study, *, reader: Who = "") -> ReviewMaterial:
     """Everything about a study that decisions do not change.
 
     Raises
@@ -63,8 +64,8 @@ def material_of(study: Study) -> ReviewMaterial:
     StoreError
         If the stored analysis is damaged.
     """
-    recording = replace(open_recording(study.digest), name=study.record)
-    analysis = stored_analysis(study.id)
+    recording = replace(open_recording(study.digest, reader=reader), name=study.record)
+    analysis = stored_analysis(study.id, reader=reader)
     prepared = _prepared(recording, analysis)
     return ReviewMaterial(
         recording,

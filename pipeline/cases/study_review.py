@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 
 from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.strip_content import BeatMarks
+from pipeline.errors import ReviewError
 from pipeline.labels import NOT_CLASSIFIED
+from pipeline.principal import LOCAL, Who
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
-from pipeline.review.decisions import Decision
-from pipeline.review.groups import Row, grouped
+from pipeline.review.decisions import Decision, Stretch
+from pipeline.review.finding_kinds import FINDING_KINDS
+from pipeline.review.groups import Extreme, FindingGroup, Row, extremes, grouped
 from pipeline.review.hrv import Variability, variability
 from pipeline.review.rhythm_events import RhythmEvent, events
 from pipeline.review.summary import Summary, summarise
 from pipeline.review.triage import BeatFilter, Finding, disagreements, findings_passing, triage
+from pipeline.signal.lead_names import printed_name
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.store import reviews
 from pipeline.store.identities import load_identity
@@ -120,6 +124,8 @@ class StudyReview:
     state: InForce
     _lists: dict[FindingFilter, tuple[Finding, ...]] = field(default_factory=dict)
     _rows: dict[FindingFilter, tuple[Row, ...]] = field(default_factory=dict)
+    _families: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _extremes: dict[str, tuple[FindingGroup, tuple[Extreme, ...]]] = field(default_factory=dict)
 
     @property
     def study(self) -> Study:
@@ -142,7 +148,9 @@ class StudyReview:
         """What was looked at in the recording and what was not, in one sentence."""
         recorded, found = len(self.material.recording.leads), self.material.analysis.measured
         measured = 0 if found is None else min(recorded, len(found.leads))
-        return looked_at(self.study.leads, recorded, rhythm=bool(self.beats.rhythm), measured=measured)
+        return looked_at(
+            tuple(map(printed_name, self.study.leads)), recorded, rhythm=bool(self.beats.rhythm), measured=measured
+        )
 
     @property
     def beats(self) -> ReviewedBeats:
@@ -188,6 +196,16 @@ class StudyReview:
         """Return the finding with this id, whether or not it is listed."""
         return next((found for found in self.findings if found.id == name), None)
 
+    def beat_at(self, place: Extreme) -> int | None:
+        """Return the beat that a place of a group is about: one of its finding, where that has any; None without."""
+        finding = self.finding(place.finding)
+        if finding is None or not finding.samples:
+            return self.nearest(place.start_s * self.beats.fs)
+        if FINDING_KINDS[finding.kind].scattered:  # the place is the surroundings of one of its beats
+            middle = (place.start_s + place.stop_s) / 2 * self.beats.fs
+            return min(finding.samples, key=lambda sample: abs(sample - middle))
+        return finding.samples[0]
+
     def position(self, sample: int) -> int | None:
         """Where a beat stands in `beats`; None if it is not in force."""
         at = int(np.searchsorted(self.beats.sample, sample))
@@ -204,8 +222,17 @@ class StudyReview:
 
     def family_samples(self, number: int) -> tuple[int, ...]:
         """Return the beats of a family that are in force, the most typical first."""
-        members = self.material.families.members(number)
-        return tuple(members[np.isin(members, self.beats.sample)].tolist())
+        if number not in self._families:
+            members = self.material.families.members(number)
+            self._families[number] = tuple(members[nearest(self.beats.sample, members, within=0) != NO_BEAT].tolist())
+        return self._families[number]
+
+    def extremes(self, group: FindingGroup) -> tuple[Extreme, ...]:
+        """Return the places that stand for a group; see `pipeline.review.groups.extremes`."""
+        known = self._extremes.get(group.id)
+        if known is None or known[0] is not group:
+            known = self._extremes[group.id] = group, extremes(group, self.beats, self.material.families)
+        return known[1]
 
     def between(self, start_s: float, stop_s: float, classes: frozenset[str] = frozenset()) -> tuple[int, ...]:
         """Return the samples of the beats in force between two times.
@@ -230,6 +257,23 @@ class StudyReview:
         """Return the model's answer as it is shown; "" for a beat that was added."""
         aami = str(self.beats.model_aami[at])
         return LETTER.get(aami, aami)
+
+    def comment_on(self, samples: Sequence[int], stretches: Sequence[Stretch] = ()) -> str:
+        """Return the comment that all of these stretches have, or without any all of these beats; "" if they differ.
+
+        Parameters
+        ----------
+        samples : sequence of int
+            Beats in force.
+        stretches : sequence of Stretch, optional
+            From and to, samples.
+        """
+        if stretches:
+            found = {self.beats.notes.get(stretch, "") for stretch in stretches}
+        else:
+            at = nearest(self.beats.sample, np.array(samples, np.int64), within=0)
+            found = {self.beats.comment[i] for i in at[at != NO_BEAT].tolist()}
+        return found.pop() if len(found) == 1 else ""
 
     def marks(self, at: NDArray[np.integer]) -> BeatMarks:
         """Beats at these positions, as strips mark them; a mark's `beat` is its sample."""
@@ -290,13 +334,13 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
 
 def _of_today(material: ReviewMaterial) -> ReviewMaterial:
     """Return the same, with what is kept now of who was recorded and when."""
-    identity = load_identity(material.recording.digest) or None
+    identity = load_identity(material.recording.digest, reader=LOCAL) or None
     if identity == material.recording.identity:
         return material
     return replace(material, recording=replace(material.recording, identity=identity))
 
 
-def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | None = None) -> StudyReview:
+def take_step(review: StudyReview, step: ReviewStep, *, reader: Who, key: str | None = None) -> StudyReview:
     """Take a decision, or undo or redo one: worked out once, then saved in one transaction with the worklist's row.
 
     Parameters
@@ -305,8 +349,8 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
         The reading as the reader saw it.
     step : Decision or {"undo", "redo"}
         What is done.
-    reader : str
-        The name of who does it.
+    reader : Principal or str
+        Who does it.
     key : str, optional
         Names this request: carried out once, however often it is sent.
 
@@ -331,6 +375,48 @@ def take_step(review: StudyReview, step: ReviewStep, *, reader: str, key: str | 
         state, classes = review_of(review.material, wanted, review).state, ("", "", "")
     row = listing(state.beats, state.findings) if review.standing.reading == "main" else None
     standing = reviews.save_step(review.standing, step, reviews.Outcome(classes, row), reader=reader, key=key)
+    return review_of(review.material, standing, StudyReview(review.material, wanted, state))
+
+
+def take_decisions(
+    review: StudyReview, decisions: Sequence[Decision], *, reader: Who, key: str | None = None
+) -> StudyReview:
+    """Take several decisions in one transaction: all of them, or none.
+
+    Parameters
+    ----------
+    review : StudyReview
+        The reading as the reader saw it.
+    decisions : sequence of Decision
+        What is decided, in order; each is an entry of the audit trail and a step of its own for undo.
+    reader : Principal or str
+        Who decides.
+    key : str, optional
+        Names this request: carried out once, however often it is sent.
+
+    Returns
+    -------
+    StudyReview
+        The reading after them; on the disk when this returns.
+
+    Raises
+    ------
+    StaleVersion
+        If someone else was faster; nothing is changed.
+    ReviewError
+        If one of them does not fit, or is not this reader's to take; nothing is changed.
+    """
+    if not decisions:
+        raise ReviewError("Nothing is decided; choose at least one beat or stretch.")
+    state, wanted = review.state, review.standing
+    around: list[reviews.Classes] = []
+    for decision in decisions:
+        before, state, wanted = state.board, state.after(decision), wanted.stepped(decision)
+        around.append((before.around(decision), state.board.around(decision), before.model_around(decision)))
+    row = listing(state.beats, state.findings) if review.standing.reading == "main" else None
+    last = len(around) - 1
+    outcomes = [reviews.Outcome(classes, row if at == last else None) for at, classes in enumerate(around)]
+    standing = reviews.save_decisions(review.standing, decisions, outcomes, reader=reader, key=key)
     return review_of(review.material, standing, StudyReview(review.material, wanted, state))
 
 

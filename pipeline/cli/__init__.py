@@ -11,7 +11,7 @@ import pipeline
 from pipeline.cli.analyse import add_analyse, add_report
 from pipeline.cli.app import add_app
 from pipeline.cli.backup import add_backup, add_restore, add_verify
-from pipeline.cli.batch import add_batch
+from pipeline.cli.batch import add_batch, add_worklist
 from pipeline.cli.convert import add_convert
 from pipeline.cli.data import add_data
 from pipeline.cli.evaluate import add_evaluate
@@ -21,7 +21,9 @@ from pipeline.cli.live import add_live
 from pipeline.cli.page import add_page
 from pipeline.cli.picture import add_picture
 from pipeline.cli.predict import add_predict
+from pipeline.cli.retention import add_erase, add_expire
 from pipeline.cli.shared import BAD_USE, REFUSED, Command, say
+from pipeline.cli.studies import add_studies
 from pipeline.cli.train import add_train
 from pipeline.errors import EcgError, ModelError, UsageError
 
@@ -69,8 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     add_live(commands.add_parser("live", help="record and classify a live signal as it comes"))
     add_app(commands.add_parser("app", help="start the application in the browser"))
     add_batch(commands.add_parser("batch", help="analyse an archive of recordings, on this machine or a cluster"))
+    add_studies(commands.add_parser("studies", help="take reviewed studies away: signed reports, tables, FHIR"))
+    add_worklist(commands.add_parser("worklist", help="put what `batch` analysed on the worklist, most urgent first"))
     add_backup(commands.add_parser("backup", help="copy recordings, reviews and reports while the application runs"))
-    add_verify(commands.add_parser("verify", help="check that a backup is as it was written"))
+    add_verify(commands.add_parser("verify", help="check a backup, or the audit trail and signatures in use"))
     add_restore(commands.add_parser("restore", help="put a backup into an empty home"))
+    add_expire(commands.add_parser("expire", help="delete recordings that are kept for too long"))
+    add_erase(commands.add_parser("erase", help="erase who was recorded; decisions stay"))
     add_data(commands.add_parser("data", help="download and check the public databases"))
     return parser

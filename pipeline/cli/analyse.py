@@ -94,7 +94,7 @@ def _analyse(options: argparse.Namespace) -> int:
     with progress_bars(len(records)) as steps:
         for path, progress in zip(records, steps, strict=True):
             try:
-                _analyse_one(path, options, csv, load, progress, written)
+                refused += _analyse_one(path, options, csv, load, progress, written)
             except ModelError:
                 raise
             except EcgError as error:
@@ -111,12 +111,12 @@ def _record(path: Path) -> str:
 
 
 def _unfolded(paths: Sequence[Path]) -> list[Path]:
-    """Return the paths with each folder replaced by the recordings in it. Raises IntakeError if it holds none."""
-    from pipeline.intake.folders import recording_files
+    """Return the paths with each folder replaced by what is in it. Raises IntakeError if it holds no recording."""
+    from pipeline.intake.folders import archive_files, recording_files
 
     found: list[Path] = []
     for path in paths:
-        inside = recording_files(path) if path.is_dir() else [path]
+        inside = sorted([*recording_files(path), *archive_files(path)]) if path.is_dir() else [path]
         if not inside:
             raise IntakeError(f"The folder {label(path)!r} holds no recording; choose another one.")
         found += inside
@@ -130,19 +130,41 @@ def _analyse_one(
     load: Callable[[], Classifier],
     progress: Progress,
     written: set[str],
-) -> None:
-    from pipeline.intake import read_all
+) -> int:
+    """Analyse the recordings of a file; return how many of them could not be read."""
+    from pipeline.intake import open_all
 
     progress(0.0, f"Reading {label(path)}")
-    for recording in read_all(path, csv=csv, identity=options.patient == "keep"):
-        if recording.name in written:
-            raise IntakeError(
-                f"Another recording of this call is called {recording.name!r} too; give it a name of its own."
-            )
-        written.add(recording.name)
-        if path.suffix.lower() in _TABLES and recording.notices:
-            say(f"{label(path)}: {' '.join(recording.notices)}")
-        _analyse_recording(recording, path, options, load, progress)
+    opened = open_all(path, csv=csv, identity=options.patient == "keep")
+    for refused in opened.refused:
+        say(f"{label(path)}: {refused.sentence}")
+    failed = 0
+    for recording in opened.recordings:
+        try:
+            _require_new_name(recording.name, written)
+            _say_notices(path, recording)
+            _analyse_recording(recording, path, options, load, progress)
+        except ModelError:
+            raise
+        except EcgError as error:
+            if len(opened.recordings) == 1:
+                raise
+            failed += 1
+            say(f"{label(path)}: {recording.name} was not analysed: {error}")
+    return failed + len(opened.refused)
+
+
+def _say_notices(path: Path, recording: Recording) -> None:
+    """Say what was taken for what in a table, and what became of the files of an archive."""
+    packed = path.suffix.lower() == ".zip"
+    if recording.notices and (packed or path.suffix.lower() in _TABLES):
+        say(f"{label(path)}: {f'{recording.name}: ' if packed else ''}{' '.join(recording.notices)}")
+
+
+def _require_new_name(name: str, written: set[str]) -> None:
+    if name in written:
+        raise IntakeError(f"Another recording of this call is called {name!r} too; give it a name of its own.")
+    written.add(name)
 
 
 def _analyse_recording(

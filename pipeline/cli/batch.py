@@ -1,4 +1,4 @@
-"""`batch`: a whole archive of recordings, on this machine or a cluster, as tables."""
+"""`batch` and `worklist`: a whole archive of recordings as tables, and the most urgent of them as studies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from pipeline.cli.shared import OK, REFUSED, positive, progress_bars, say
+from pipeline.cli.shared import OK, REFUSED, lists_formats, positive, progress_bars, say
 from pipeline.config import RECORDING_NETWORK
 
 _TOLD = 20  # refusals that are listed; the summary has all
@@ -23,6 +23,27 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS", help='of a Dask cluster, such as "tcp://10.0.0.5:8786"')
     parser.add_argument("--workers", type=positive, metavar="N", help="processes here (default: one per processor)")
     parser.set_defaults(command=_batch)
+    lists_formats(parser)
+
+
+def add_worklist(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `worklist`."""
+    parser.add_argument("tables", type=Path, metavar="DIR", help="what `batch` wrote")
+    parser.add_argument("--most", type=positive, default=200, metavar="N", help="of rows (default: %(default)s)")
+    parser.add_argument("--urgent", action="store_true", help="only recordings with an urgent finding")
+    parser.set_defaults(command=_worklist)
+
+
+def _worklist(options: argparse.Namespace) -> int:
+    from pipeline.archive.to_worklist import KNOWN, MADE, fill_worklist
+
+    with progress_bars(1) as steps:
+        filled = fill_worklist(options.tables, most=options.most, urgent_only=options.urgent, progress=next(steps))
+    for record, reason in filled.refused[:_TOLD]:
+        say(f"{record}: {reason}")
+    made, known = filled.counts.get(MADE, 0), filled.counts.get(KNOWN, 0)
+    sys.stdout.write(f"{made} on the worklist, {known} were there before, {len(filled.refused)} refused\n")
+    return REFUSED if filled.refused else OK
 
 
 def _batch(options: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.cli.shared import BAD_USE, OK, add_table_arguments, say, table_options
+from pipeline.cli.shared import BAD_USE, OK, add_table_arguments, lists_formats, say, table_options
 
 TARGETS: Final = ("wfdb", "edf", "dicom", "aecg", "csv")
 
@@ -29,6 +29,7 @@ def add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace OUT if it exists")
     add_table_arguments(parser)
     parser.set_defaults(command=_convert)
+    lists_formats(parser)
 
 
 def _convert(options: argparse.Namespace) -> int:

@@ -34,6 +34,8 @@ from pipeline.evaluation.run import RUNS, load_described
 from pipeline.evaluation.schema import EvaluatedModel
 from pipeline.intake import read_path
 from pipeline.rhythm.find import find_rhythms
+from pipeline.twelve_leads.measured_pr import with_measured_pr
+from pipeline.twelve_leads.reading import read_waves
 from pipeline.types import Episode, IntArray
 
 Finder = Callable[[IntArray, Sequence[str], float], tuple[Episode, ...]]
@@ -199,7 +201,9 @@ def _strip(path: Path, label: str) -> RhythmReference:
 
 def _from_signal(path: Path, classifier: BeatClassifier, config: Config) -> Named:
     try:
-        return Named(analyse(read_path(path, config=config), classifier, config).rhythm)
+        recording = read_path(path, config=config)
+        analysis = analyse(recording, classifier, config)
+        return Named(with_measured_pr(recording, analysis, read_waves(recording, analysis)).rhythm)
     except (IntakeError, LimitError, SignalError) as error:
         return Named((), str(error))
 

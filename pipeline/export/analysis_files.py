@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,8 @@ _COLUMNS: Final = (
     "status",
     "reason",
 )
+_NO_BEATS: Final = b'\n "beats": []'
+_Row = tuple[int, float, str, list[float] | None, float | None, float, str, str]  # in the order of `_COLUMNS`
 _RHYTHM_COLUMNS: Final = ("start_s", "stop_s", "rhythm", "detail", "name", "confidence", "evidence")
 
 
@@ -58,6 +61,12 @@ def to_json(
         cover the recording in order; analyses of earlier versions have none. What was measured follows, as in
         `pipeline.export.measured_rows`.
     """
+    return _with_beats(analysis, _beats(analysis), identity, device)
+
+
+def _with_beats(
+    analysis: Analysis, beats: list[dict[str, Any]], identity: Identity | None, device: DeviceReading | None
+) -> dict[str, Any]:
     return {
         "record": analysis.record,
         "fs": analysis.fs,
@@ -69,7 +78,7 @@ def to_json(
             "analysed_fraction": analysis.quality.analysed_fraction,
             "segments": [_segment(segment, analysis) for segment in analysis.quality.segments],
         },
-        "beats": _beats(analysis),
+        "beats": beats,
         **({"rhythm": rhythm_rows(analysis.rhythm)} if analysis.rhythm else {}),
         **measured_rows(analysis.measured),
         **device_rows(device, analysis.measured),
@@ -99,7 +108,44 @@ def write_analysis_json(
     DataError
         If it cannot be written.
     """
-    return write_bytes(path, dump_json(to_json(analysis, identity, device)))
+    return write_bytes(path, analysis_bytes(analysis, identity, device))
+
+
+def analysis_bytes(analysis: Analysis, identity: Identity | None = None, device: DeviceReading | None = None) -> bytes:
+    """Encode what `to_json` returns, as `dump_json` does; beats, of which a day has 100 000, by a pattern of their own.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What was found.
+    identity : Identity, optional
+        Who was recorded and when, where that is to be told.
+    device : DeviceReading, optional
+        The recorder's own reading, where the file held one.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite: JSON cannot express it.
+    """
+    rows = list(_rows(analysis))
+    if not all(math.isfinite(number) for row in rows for number in (row[1], row[5], *(row[3] or ()))):
+        raise ValueError("Out of range float values are not JSON compliant")
+    texts = {
+        text: json.dumps(text, ensure_ascii=False) for text in {*analysis.symbol, *analysis.status, *analysis.reason}
+    }
+    whole = dump_json(_with_beats(analysis, [], identity, device))
+    if not rows:
+        return whole
+    with_p, without_p = _pattern(True), _pattern(False)
+    beats = ",\n".join(
+        with_p % (sample, time_s, texts[symbol], *p, abnormal, confidence, texts[status], texts[reason])
+        if p
+        else without_p % (sample, time_s, texts[symbol], confidence, texts[status], texts[reason])
+        for sample, time_s, symbol, p, abnormal, confidence, status, reason in rows
+    )
+    # a text in the result holds no line break of its own: JSON writes it as \\n
+    return whole.replace(_NO_BEATS, f'\n "beats": [\n{beats}\n ]'.encode("utf-8", "replace"), 1)
 
 
 def dump_json(value: object) -> bytes:
@@ -172,27 +218,47 @@ def _segment(segment: QualitySegment, analysis: Analysis) -> dict[str, Any]:
     return values if analysis.rhythm else {name: value for name, value in values.items() if name != "leads"}
 
 
-def _beats(analysis: Analysis) -> list[dict[str, Any]]:
+def _rows(analysis: Analysis) -> Iterator[_Row]:
     time_s, abnormal = analysis.time_s.tolist(), analysis.abnormal.tolist()
     samples, probabilities = analysis.sample.tolist(), analysis.p.tolist()
     confidence, has_p = analysis.confidence.tolist(), analysis.has_p.tolist()
+    for i, symbol in enumerate(analysis.symbol):
+        read = has_p[i]
+        yield (
+            samples[i],
+            round(time_s[i], _DIGITS),
+            symbol,
+            [round(value, _DIGITS) for value in probabilities[i]] if read else None,
+            round(abnormal[i], _DIGITS) if read else None,
+            round(confidence[i], _DIGITS) if read else 0.0,
+            analysis.status[i],
+            analysis.reason[i],
+        )
+
+
+def _beats(analysis: Analysis) -> list[dict[str, Any]]:
     return [
         {
-            "sample": samples[i],
-            "time_s": round(time_s[i], _DIGITS),
+            "sample": sample,
+            "time_s": time_s,
             "class": symbol,
-            "p": _named(probabilities[i]) if has_p[i] else None,
-            "abnormal": round(abnormal[i], _DIGITS) if has_p[i] else None,
-            "confidence": round(confidence[i], _DIGITS) if has_p[i] else 0.0,
-            "status": analysis.status[i],
-            "reason": analysis.reason[i],
+            "p": dict(zip(AAMI_CLASSES, p, strict=True)) if p else None,
+            "abnormal": abnormal,
+            "confidence": confidence,
+            "status": status,
+            "reason": reason,
         }
-        for i, symbol in enumerate(analysis.symbol)
+        for sample, time_s, symbol, p, abnormal, confidence, status, reason in _rows(analysis)
     ]
 
 
-def _named(p: list[float]) -> dict[str, float]:
-    return {name: round(value, _DIGITS) for name, value in zip(AAMI_CLASSES, p, strict=True)}
+def _pattern(read: bool) -> str:
+    """Return how a beat is written within the whole, with a place for each of its values."""
+    known = dict.fromkeys(("sample", "time_s", "class"), "%s")
+    answer = {"p": dict.fromkeys(AAMI_CLASSES, "%s"), "abnormal": "%s"} if read else {"p": None, "abnormal": None}
+    beat = {**known, **answer, **dict.fromkeys(("confidence", "status", "reason"), "%s")}
+    lines = json.dumps(beat, indent=1).replace('"%s"', "%s").splitlines()
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def _summary(analysis: Analysis) -> dict[str, Any]:

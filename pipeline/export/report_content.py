@@ -13,16 +13,18 @@ from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
-from pipeline.review.conclusion import Fact, Undecided, decided_facts, proposed_text, undecided
+from pipeline.review.conclusion import Fact, Undecided, decided_facts, proposed_text, single_facts, undecided
 from pipeline.review.holter import Holter, holter, urgent_findings
 from pipeline.review.hrv import Spectrum, Variability, spectrum, variability
 from pipeline.review.states import FhirStatus, Signing, StudyState, fhir_status
 from pipeline.review.summary import LETTERS, Summary, summarise
 from pipeline.review.triage import Finding, triage
 from pipeline.rhythm_names import RhythmTime, rhythm_times
+from pipeline.store.page_sources import PageSource
+from pipeline.twelve_leads.derived_leads import standard_name
 from pipeline.twelve_leads.layouts import is_sheet
 from pipeline.types import Analysis, FloatArray, Recording, read_only
-from pipeline.wording import clock_text, looked_at
+from pipeline.wording import axis_texts, clock_text, looked_at
 
 LETTER_NAMES: Final = MappingProxyType(
     dict(
@@ -59,6 +61,8 @@ class StudyFacts:
         Why it was signed although something urgent was undecided; "" where nothing was.
     earlier : tuple of Signing
         Signatures before this one, whose reports this one amends.
+    report : str
+        SHA-256 of the report that was signed, in what is made from a signed study later; "" in that report itself.
     """
 
     state: StudyState = "new"
@@ -71,6 +75,7 @@ class StudyFacts:
     chosen: tuple[str, ...] = ()
     reason: str = ""
     earlier: tuple[Signing, ...] = ()
+    report: str = ""
 
     @property
     def fhir_status(self) -> FhirStatus:
@@ -112,6 +117,8 @@ class ReportContent:
         Who was recorded and when, where that is kept.
     device : DeviceReading or None
         The recorder's own reading, where its file held one.
+    page : PageSource or None
+        The page of paper that the recording was read from.
     """
 
     analysis: Analysis
@@ -129,6 +136,7 @@ class ReportContent:
     recording: Recording | None = None
     identity: Identity | None = None
     device: DeviceReading | None = None
+    page: PageSource | None = None
 
     @property
     def start(self) -> datetime | None:
@@ -138,6 +146,10 @@ class ReportContent:
     def when(self, seconds: float) -> str:
         """Write a time: by the clock where the recording has a start, else from its start, h:mm:ss."""
         return clock_text(seconds, self.start, hours=True)
+
+    def axis(self, seconds: Sequence[float]) -> list[str]:
+        """Write times that stand in a row: the day only where it begins, and no seconds where none count."""
+        return [self.when(at) for at in seconds] if self.start is None else axis_texts(seconds, self.start)
 
     @property
     def looked_at(self) -> str:
@@ -171,7 +183,7 @@ class ReportContent:
     @cached_property
     def holter(self) -> Holter:
         """The tables over time and by kind of finding."""
-        return holter(self.beats, self.findings)
+        return holter(self.beats, self.findings, start=self.start)
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -185,6 +197,11 @@ class ReportContent:
         return decided_facts(self.findings, self.beats, statements, self.verdicts, when=self.when)
 
     @cached_property
+    def singles(self) -> tuple[Fact, ...]:
+        """The confirmed events one by one, of which the conclusion may tell."""
+        return single_facts(self.findings, self.beats, when=self.when)
+
+    @cached_property
     def undecided(self) -> Undecided:
         """What nobody has decided about."""
         return undecided(self.findings, self.analysis.measured, self.verdicts)
@@ -192,7 +209,7 @@ class ReportContent:
     @property
     def concluded(self) -> tuple[Fact, ...]:
         """The facts that the conclusion was made from; none before a signature."""
-        return tuple(fact for fact in self.facts if fact.key in self.study.chosen)
+        return tuple(fact for fact in (*self.facts, *self.singles) if fact.key in self.study.chosen)
 
     @property
     def conclusion(self) -> str:
@@ -224,6 +241,7 @@ def report_content(
     findings: Sequence[Finding] | None = None,
     study: StudyFacts | None = None,
     trained_on: str = "",
+    page: PageSource | None = None,
 ) -> ReportContent:
     """Gather a report on the leads that were analysed.
 
@@ -243,6 +261,8 @@ def report_content(
         Who is responsible for the result.
     trained_on : str, optional
         What data the model was trained on, in words.
+    page : PageSource, optional
+        The page of paper that the recording was read from.
 
     Raises
     ------
@@ -256,7 +276,7 @@ def report_content(
         analysis=analysis,
         beats=beats,
         signal_mv=read_only(recording.p_signal[:, columns]),
-        leads=analysis.leads,
+        leads=tuple(standard_name(lead) or lead for lead in analysis.leads),
         calibrated=tuple(recording.calibrated[i] for i in columns),
         created=created.astimezone(UTC),
         findings=triage(beats) if findings is None else tuple(findings),
@@ -268,6 +288,7 @@ def report_content(
         recording=recording if is_sheet(recording.leads) else None,
         identity=recording.identity,
         device=recording.device,
+        page=page,
     )
 
 

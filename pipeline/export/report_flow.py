@@ -54,8 +54,18 @@ class Flow:
         self.y, self.bottom = TOP_MM, BOTTOM_MM
         return True
 
+    def tables(self, first: Table, second: Table) -> None:
+        """Draw two tables below each other, the second one before the first where only that keeps both whole."""
+        small = not self._fits(first) and self._fits(second)
+        for table in (second, first) if small else (first, second):
+            self.table(table)
+
+    def _fits(self, table: Table, height: float = 0.0) -> bool:
+        """Tell whether a table is whole in what is left of the page, or in `height`, mm."""
+        return HEADING_MM + ROW_MM * (1 + len(table.rows)) <= (height or self.bottom - self.y)
+
     def table(self, table: Table, *, x: float = LEFT_MM, width: float = INNER_MM) -> None:
-        """Draw a table, on as many pages as it needs; one without rows is left out.
+        """Draw a table, on as many pages as it needs, but not on two if one holds it; one without rows is left out.
 
         Parameters
         ----------
@@ -65,6 +75,8 @@ class Flow:
             Where it stands, mm.
         """
         rows = list(table.rows)
+        if self.pages and not self._fits(table) and self._fits(table, BOTTOM_MM - TOP_MM):
+            self.has(self.bottom)
         while rows:
             least = min(len(rows), _LEAST_ROWS)
             if not self.has(HEADING_MM + (1 + least) * ROW_MM):
@@ -158,7 +170,7 @@ def draw_table(
             edges[i] = (edges[i][0] + _INDENT_MM, edges[i][1])
     for column, (start, stop) in zip(table.columns, edges, strict=True):
         _cell(sheet, column.name, start, stop, y + 1.2, align=column.align, colour=MUTED)
-    y += ROW_MM
+    y += ROW_MM if any(column.name for column in table.columns) else 0.0
     for number, row in enumerate(rows):
         bold = table.total and last and number == len(rows) - 1
         if bold:

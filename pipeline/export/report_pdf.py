@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from pipeline.export.report_content import ReportContent, utc_text
 from pipeline.export.report_disclosure import draw_disclosure
 from pipeline.export.report_flow import HEADING_MM, ROW_MM, Flow, draw_lines, frame, section
 from pipeline.export.report_measurements import draw_measurements
+from pipeline.export.report_page_source import draw_page_source
 from pipeline.export.report_sections import (
     NOT_SIGNED,
     SHORT_S,
@@ -22,19 +22,21 @@ from pipeline.export.report_sections import (
     amendment_words,
     beats_table,
     figures,
+    further,
     identification,
     kinds_table,
+    notices,
     origin_rows,
     reviewed_words,
     rhythm_table,
     rows_table,
+    source_words,
     urgent_lines,
     variability_table,
 )
 from pipeline.export.report_strips import draw_strips
 from pipeline.export.report_trend import draw_trend
 from pipeline.export.strip_choice import ecg_start
-from pipeline.measurements import Measurements
 from pipeline.review.states import STUDY_STATES
 
 URGENT_LINES: Final = 8  # written on the first page; the others are counted
@@ -81,14 +83,16 @@ def pdf_bytes(content: ReportContent, *, disclosure: bool = False) -> bytes:
     """
     sheet = _sheet(content)
     flow = _first_page(sheet, content, pages=True)
-    flow.table(rows_table(content))
-    flow.beside(rhythm_table(content), beats_table(content))
     if content.analysis.duration_s >= SHORT_S:
-        flow.beside(variability_table(content), _origin_table(content))
+        flow.tables(rows_table(content), rhythm_table(content))
+        flow.beside(variability_table(content), beats_table(content))
     else:
-        flow.table(_origin_table(content))
+        flow.beside(rhythm_table(content), beats_table(content))
+    flow.table(_origin_table(content))
     draw_strips(sheet, content, flow.y, flow.bottom)
     _draw_ecg(sheet, content)
+    if content.page is not None:
+        draw_page_source(sheet, content.page)
     if disclosure:
         draw_disclosure(sheet, content)
     return bytes(sheet.output())
@@ -100,7 +104,7 @@ def summary_bytes(content: ReportContent) -> bytes:
     flow = _first_page(sheet, content, pages=False)
     if flow.y + HEADING_MM + ROW_MM * (1 + len(content.holter.rows)) <= flow.bottom:
         flow.table(rows_table(content))
-    flow.beside(rhythm_table(content), beats_table(content))
+    flow.table(rhythm_table(content))
     return bytes(sheet.output())
 
 
@@ -141,7 +145,7 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
     flow.y = _draw_identification(sheet, content, TOP_MM)
     _draw_conclusion(flow, content)
     flow.y = _draw_urgent(sheet, content, flow.y)
-    measured = _further(content)
+    measured = further(content)
     if measured is not None:
         flow.y = section(sheet, flow.y, "Intervals and statements", "measured in the usual beats of all leads")
         flow.y = draw_measurements(sheet, measured, flow.y, flow.bottom - _BESIDE_MM)
@@ -154,25 +158,12 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
     return flow
 
 
-def _further(content: ReportContent) -> Measurements | None:
-    """Return the measurements without statements that stand elsewhere: urgent ones, and rhythms that are episodes."""
-    measured = content.analysis.measured
-    if measured is None:
-        return None
-    above = {one.code for one in content.urgent_statements}
-    told = {"rhythm"} if content.recording is None and content.beats.rhythm else set[str]()
-    return replace(
-        measured,
-        statements=tuple(one for one in measured.statements if one.code not in above and one.group not in told),
-    )
-
-
 def _draw_rate(flow: Flow, content: ReportContent) -> None:
     height = _TREND_MM if len(content.beats) else _NO_TREND_MM
     if flow.has(HEADING_MM + height):
-        note = "beats per minute: mean, minimum and maximum; numbers: strips"
+        note = f"beats per minute: mean, minimum and maximum{'; numbers: strips' if flow.pages else ''}"
         y = section(flow.sheet, flow.y, "Heart rate", note)
-        draw_trend(flow.sheet, content, y - 2, height)
+        draw_trend(flow.sheet, content, y - 2, height, numbers=flow.pages)
         flow.y = y + height
 
 
@@ -180,7 +171,7 @@ def _draw_identification(sheet: ReportSheet, content: ReportContent, y: float) -
     record = content.analysis.record
     sheet.say(LEFT_MM, y + 5, sheet.fit(f"ECG report {record}", INNER_MM, 17, bold=True), 17, bold=True)
     y = draw_lines(sheet, identification(content), y + 8.5, names_mm=_NAMES_MM)
-    for notice in content.analysis.notices:
+    for notice in notices(content):
         for line in sheet.wrap(f"Note: {notice}", INNER_MM, 7.5):
             sheet.say(LEFT_MM, y + 2.4, line, 7.5, colour=ALARM)
             y += _LINE_MM
@@ -195,7 +186,7 @@ def _draw_conclusion(flow: Flow, content: ReportContent) -> None:
     lines = [line for part in text.splitlines() for line in sheet.wrap(part, INNER_MM - 8, _CONCLUSION) or [""]]
     small = [
         (line, words.startswith("Urgent"))
-        for words in (*reviewed_words(content), *amendment_words(content))
+        for words in (*reviewed_words(content), *amendment_words(content), *source_words(content))
         for line in sheet.wrap(words, INNER_MM - 8, 7.5)
     ]
     small_mm = _SMALL_MM * len(small)
@@ -250,11 +241,11 @@ def _draw_urgent(sheet: ReportSheet, content: ReportContent, y: float) -> float:
 
 def _draw_urgent_line(sheet: ReportSheet, one: UrgentLine, y: float) -> float:
     """Draw it whole, its evidence beside it; return the lower edge."""
-    text, more = sheet.wrap(one.title, 66, 8), sheet.wrap(one.detail, 84, 7.5)
+    text, more = sheet.wrap(one.title, 52, 8), sheet.wrap(one.detail, INNER_MM - 64 - 22, 7.5)
     for number, line in enumerate(text):
         sheet.say(LEFT_MM, y + 2.2 + number * _SMALL_MM, line, 8, bold=True, colour=ALARM)
     for number, line in enumerate(more):
-        sheet.say(LEFT_MM + 79, y + 2.2 + number * _SMALL_MM, line, 7.5)
+        sheet.say(LEFT_MM + 64, y + 2.2 + number * _SMALL_MM, line, 7.5)
     sheet.say(RIGHT_MM, y + 2.2, one.state, 7.5, colour=MUTED, align="R")
     return y + max(len(text), len(more)) * _SMALL_MM + 0.8
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.labels import AAMI_CLASSES
+from pipeline.measurements import Measurements, Statement
 from pipeline.review.conclusion import NOTHING_LISTED
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.holter import COUPLETS, KindRow, Row, kind_rows, run_bpm
+from pipeline.review.holter import COUPLETS, KindRow, Row, is_pause, kind_rows, longest_pause, run_bpm
 from pipeline.review.hrv import HrvMeasure
 from pipeline.review.summary import Moment, range_words
 from pipeline.review.triage import EpisodeFinding, Finding
+from pipeline.twelve_leads.rhythm_statements import CODES
 from pipeline.wording import (
     UNDEFINED,
     burden,
@@ -28,6 +30,7 @@ from pipeline.wording import (
 
 NOT_SIGNED: Final = "Nobody has signed this result: there is no conclusion yet."
 SHORT_S: Final = 60.0  # a shorter recording has no trend, no lowest and no highest rate
+LONG_S: Final = 7200.0  # of a shorter one, means of five minutes are too few for a deviation between them
 NO_RHYTHM: Final = "No finding of rhythm was listed."
 UNREVIEWED_NAMES: Final = 6  # kinds of urgent findings that are named
 _ECTOPIC: Final = (("V", "Ventricular"), ("S", "Supraventricular"))
@@ -98,6 +101,11 @@ def identification(content: ReportContent) -> tuple[tuple[str, str], ...]:
     )
 
 
+def notices(content: ReportContent) -> tuple[str, ...]:
+    """Return what the analysis says about the recording, but for its quality, which `identification` has."""
+    return tuple(one for one in content.analysis.notices if not one.endswith("of the recording could be analysed."))
+
+
 def _quality(content: ReportContent) -> str:
     fraction = content.analysis.quality.analysed_fraction
     unread = content.holter.total.unread_s
@@ -130,6 +138,15 @@ def amendment_words(content: ReportContent) -> tuple[str, ...]:
     )
 
 
+def source_words(content: ReportContent) -> tuple[str, ...]:
+    """Name the stored report that the signature stands for, in what is made beside it; nothing in that report."""
+    study = content.study
+    if study.signed_at is None or not study.report:
+        return ()
+    made = f"Made from the study as signed on {utc_text(study.signed_at)}"
+    return (f"{made}; the signed report is SHA-256 {study.report[:16]}.",)
+
+
 def urgent_lines(content: ReportContent) -> tuple[UrgentLine, ...]:
     """Return what is urgent: statements of all leads first, then the findings kind by kind, most important first."""
     confirmed = {code for code, verdict in content.verdicts.items() if verdict == "confirmed"}
@@ -137,7 +154,7 @@ def urgent_lines(content: ReportContent) -> tuple[UrgentLine, ...]:
         UrgentLine(one.text, one.evidence, "confirmed" if one.code in confirmed else "not reviewed")
         for one in content.urgent_statements
     )
-    return (*statements, *(_urgent_line(row, content) for row in kind_rows(content.urgent)))
+    return (*statements, *(_urgent_line(row, content) for row in kind_rows(content.urgent, content.beats.unread)))
 
 
 def _urgent_line(row: KindRow, content: ReportContent) -> UrgentLine:
@@ -149,9 +166,15 @@ def _urgent_line(row: KindRow, content: ReportContent) -> UrgentLine:
         return UrgentLine(row.title, f"{ends}, {_span_words(one)}", state)
     return UrgentLine(
         row.title,
-        f"{grouped(count)} episodes, {duration(row.seconds)} in all, the longest {_longest(row, content)}",
+        f"{_episodes(row)}, the longest {_longest(row, content)}",
         state,
     )
+
+
+def _episodes(row: KindRow) -> str:
+    if is_pause(row.kind):
+        return grouped(row.number)
+    return f"{grouped(len(row.findings))} episodes, {duration(row.seconds)} in all"
 
 
 def _span_words(one: Finding) -> str:
@@ -177,7 +200,7 @@ def figures(content: ReportContent) -> tuple[Figure, ...]:
         _moment("Highest heart rate", rate.highest, "/min", content),
         *ectopy,
         _atrial(content),
-        _moment("Longest RR interval", summary.longest_rr, " s", content, digits=2),
+        _moment("Longest RR interval", begun(summary.longest_rr), " s", content, digits=2),
     )
 
 
@@ -188,6 +211,11 @@ def _atrial(content: ReportContent) -> Figure:
     if found.longest is None:
         return Figure(name, "none", f"of {duration(content.analysis.duration_s)}")
     return Figure(name, share(found.share), f"{duration(found.seconds)}; longest {duration(found.longest.seconds)}")
+
+
+def begun(interval: Moment | None) -> Moment | None:
+    """Return an interval at the time when it begins, as pauses are listed; its own time is that of its end."""
+    return None if interval is None else Moment(interval.value, interval.time_s - interval.value)
 
 
 def _moment(name: str, moment: Moment | None, unit: str, content: ReportContent, digits: int = 0) -> Figure:
@@ -202,19 +230,56 @@ def interval_lines(content: ReportContent) -> tuple[str, ...]:
     return () if measured is None else tuple(interval_words(measured))
 
 
+def further(content: ReportContent) -> Measurements | None:
+    """Return the measurements with the statements that stand nowhere else and that nobody has rejected.
+
+    Urgent ones have a section of their own; rhythms and ectopic beats have tables, but for an ECG that fits on a page.
+    """
+    measured = content.analysis.measured
+    if measured is None:
+        return None
+    above = {one.code for one in content.urgent_statements}
+    episodes = content.recording is None and bool(content.beats.rhythm)
+    kept = [
+        _with_verdict(one, content.verdicts.get(one.code, ""))
+        for one in measured.statements
+        if one.code not in above and not (episodes and _is_of_rhythm(one))
+        if content.verdicts.get(one.code) != "rejected"
+    ]
+    return replace(measured, statements=tuple(kept))
+
+
+def _with_verdict(one: Statement, verdict: str) -> Statement:
+    return replace(one, evidence=f"{verdict}; {one.evidence}") if verdict else one
+
+
+def _is_of_rhythm(one: Statement) -> bool:
+    """Tell whether episodes and counts of the report say what a statement says."""
+    return one.group == "rhythm" or one.code in CODES.values()
+
+
 def rows_table(content: ReportContent) -> Table:
     """Return the table over time: hours of a long recording, minutes of a short one."""
     rows = content.holter.rows
-    step_s = rows[0].stop_s - rows[0].start_s if rows else 0.0
+    step_s = max((row.stop_s - row.start_s for row in rows[:-1]), default=0.0)
     title = {3600.0: "Hour by hour", 300.0: "Every five minutes"}.get(step_s, "Minute by minute")
+    names = _row_times(rows, content)
     columns = (
-        Column("from", "L", 1.5), Column("beats"), Column("min"), Column("mean"), Column("max"),
-        Column("V single"), Column("couplets"), Column("runs"), Column("S single"), Column("couplets"), Column("runs"),
-        Column("pauses"), Column("AF"), Column("unread"),
+        Column("from", "L", 1.9), Column("beats", width=1.2), Column("min", width=0.8), Column("mean", width=0.9),
+        Column("max", width=0.8), Column("V single", width=1.2), Column("couplets", width=1.25),
+        Column("runs", width=0.8), Column("S single", width=1.2), Column("couplets", width=1.25),
+        Column("runs", width=0.8), Column("pauses", width=1.05), Column("AF"), Column("unread"),
     )  # fmt: skip
-    body = [_row(row, content.when(row.start_s)) for row in rows]
+    body = [_row(row, name) for row, name in zip(rows, names, strict=True)]
     note = "rates in beats per minute; V and S: single beats, and the couplets and runs that begin there; times in min"
     return Table(title, note, columns, (*body, _row(content.holter.total, "All")) if body else (), total=True)
+
+
+def _row_times(rows: Sequence[Row], content: ReportContent) -> list[str]:
+    """Return when rows begin; a clock has no seconds where none count."""
+    texts = [content.when(row.start_s) for row in rows]
+    whole = content.start is not None and all(text.endswith(":00") for text in texts)
+    return [text[:-3] for text in texts] if whole else texts
 
 
 def _row(row: Row, name: str) -> tuple[str, ...]:
@@ -242,20 +307,17 @@ def kinds_table(content: ReportContent) -> Table:
 
 def _kind(row: KindRow, content: ReportContent) -> tuple[str, ...]:
     scattered = FINDING_KINDS[row.kind].scattered
-    number = row.beats if scattered else len(row.findings)
-    decided = sum(len(one.samples) for one in row.findings if one.reviewed) if scattered else row.decided
     fast = run_bpm(row.fastest) if row.fastest is not None else None
     fastest = "" if row.fastest is None or fast is None else f"{fast:.0f}/min at {content.when(row.fastest.start_s)}"
     longest = "single beats" if scattered else "" if row.kind in COUPLETS else _longest(row, content)
-    return row.title, grouped(number), grouped(decided), longest, fastest
+    return row.title, grouped(row.number), grouped(row.number_decided), longest, fastest
 
 
 def _longest(row: KindRow, content: ReportContent) -> str:
     one = row.longest
-    seconds = max(finding.stop_s - finding.start_s for finding in row.findings)
-    if FINDING_KINDS[row.kind].group == "pause":
-        one = max(row.findings, key=lambda finding: finding.stop_s - finding.start_s)
-        return f"{seconds:.2f} s at {content.when(one.start_s)}"
+    if is_pause(row.kind):
+        start_s, stop_s = longest_pause(one)
+        return f"{stop_s - start_s:.2f} s at {content.when(start_s)}"
     size = duration(one.stop_s - one.start_s)
     beats = f"{len(one.samples)} beats, " if run_bpm(one) is not None else ""
     return f"{beats}{size} at {content.when(one.start_s)}"
@@ -263,10 +325,13 @@ def _longest(row: KindRow, content: ReportContent) -> str:
 
 def rhythm_table(content: ReportContent) -> Table:
     """Return how long each rhythm lasts in all, and its longest episode; no row where the rhythm is unknown."""
-    columns = (Column("rhythm", "L", 2.6), Column("time", width=1.4), Column("share"), Column("longest", "L", 2.4))
+    columns = (
+        Column("rhythm", "L", 3.2), Column("episodes"), Column("time", width=1.2), Column("share"),
+        Column("longest", "L", 3.4),
+    )  # fmt: skip
     rows = tuple(
         (
-            time.called.name, duration(time.seconds), share(time.share),
+            time.called.name, grouped(time.count), duration(time.seconds), share(time.share),
             f"{duration(time.longest.seconds)} at {content.when(time.longest.start_s)}",
         )
         for time in content.times
@@ -298,18 +363,19 @@ def _class_name(letter: str, name: str) -> str:
 def variability_table(content: ReportContent) -> Table:
     """Return the heart rate variability in time and frequency, or why there is none."""
     found, power = content.variability, content.spectrum
+    sdann = found.sdann if content.analysis.duration_s >= LONG_S else HrvMeasure(None, "ms", "of two hours or more")
     measures: Sequence[tuple[str, HrvMeasure, int]] = (
-        ("Mean NN", found.mean_nn, 0), ("SDNN", found.sdnn, 1), ("SDANN", found.sdann, 1),
+        ("Mean NN", found.mean_nn, 0), ("SDNN", found.sdnn, 1), ("SDANN", sdann, 1),
         ("SDNN index", found.sdnn_index, 1), ("RMSSD", found.rmssd, 1), ("pNN50", found.pnn50, 1),
         ("Triangular index", found.triangular_index, 1), ("VLF to 0.04 Hz", power.vlf, 0),
         ("LF to 0.15 Hz", power.lf, 0), ("HF to 0.4 Hz", power.hf, 0), ("LF / HF", power.ratio, 2),
     )  # fmt: skip
-    columns = (Column("measure", "L", 1.5), Column("value"), Column("", "L", 3.2))
+    columns = (Column("measure", "L", 1.3), Column("value", width=0.9), Column("", "L", 3.6))
     rows = tuple(
         (name, _number(one.value, f" {one.unit}" if one.unit else "", digits), one.reason)
         for name, one, digits in measures
     )
-    note = f"{grouped(found.n_intervals)} normal intervals of sinus rhythm, {duration(found.seconds)}"
+    note = f"{grouped(found.n_intervals)} NN intervals, {duration(found.seconds)}"
     known = any(one.value is not None for _, one, _ in measures)
     return Table("Heart rate variability", note, columns, rows if known else ())
 

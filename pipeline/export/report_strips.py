@@ -35,6 +35,7 @@ from pipeline.types import FloatArray
 _BAND_MM: Final = 2.6  # the rhythm, above the letters
 _HEAD_MM: Final = 15.0 + _BAND_MM
 _TAIL_MM: Final = 7.0
+_LINE_MM: Final = 3.4  # of the detail
 _MARKED: Final = (255, 246, 222)
 _RR_ROOM_MM: Final = 11.0
 
@@ -55,7 +56,7 @@ def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: fl
     """
     for strip in strips(content):
         lanes = _lanes(content, strip)
-        height = _HEAD_MM + sum(lane.height for lane, _ in lanes) + _TAIL_MM
+        height = _head_mm(sheet, content, strip) + sum(lane.height for lane, _ in lanes) + _TAIL_MM
         if y + height > bottom:
             y, bottom = _new_page(sheet), BOTTOM_MM
         _draw_strip(sheet, content, strip, lanes, y)
@@ -91,7 +92,7 @@ def _draw_strip(
 ) -> None:
     usual = all(content.calibrated) and all(lane.gain == GAIN_MM_MV for lane, _ in lanes)
     _draw_heading(sheet, content, strip, y, "25 mm/s · 10 mm/mV" if usual else "25 mm/s · scale at each lead")
-    top = y + _HEAD_MM
+    top = y + _head_mm(sheet, content, strip)
     height = sum(lane.height for lane, _ in lanes)
     _draw_marked(sheet, strip, top, height)
     draw_paper(sheet, LEFT_MM, top, INNER_MM, height)
@@ -115,9 +116,17 @@ def _draw_heading(sheet: ReportSheet, content: ReportContent, strip: Strip, y: f
         also = sheet.fit(f"· also {', '.join(strip.also)}", room - taken, 7.5)
         sheet.say(LEFT_MM + taken, y + 5, also, 7.5, colour=MUTED)
     sheet.say(RIGHT_MM, y + 5, tag, 7.5, colour=MUTED, align="R")
-    detail = strip.detail or f"from {content.when(strip.start_s)}"
-    sheet.say(LEFT_MM, y + 9, sheet.fit(detail, INNER_MM - 38, 7.5), 7.5, colour=MUTED)
+    for number, line in enumerate(_detail(sheet, content, strip)):
+        sheet.say(LEFT_MM, y + 9 + number * _LINE_MM, line, 7.5, colour=MUTED)
     sheet.say(RIGHT_MM, y + 9, scale, 7.5, colour=MUTED, align="R")
+
+
+def _detail(sheet: ReportSheet, content: ReportContent, strip: Strip) -> list[str]:
+    return sheet.wrap(strip.detail or f"from {content.when(strip.start_s)}", INNER_MM - 42, 7.5)
+
+
+def _head_mm(sheet: ReportSheet, content: ReportContent, strip: Strip) -> float:
+    return _HEAD_MM + _LINE_MM * (len(_detail(sheet, content, strip)) - 1)
 
 
 def _draw_marked(sheet: ReportSheet, strip: Strip, top: float, height: float) -> None:

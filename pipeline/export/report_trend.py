@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
@@ -11,6 +12,7 @@ import numpy as np
 from pipeline.export.pdf_page import ACCENT, ALARM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, RULE, Align, ReportSheet
 from pipeline.export.report_content import ReportContent
 from pipeline.export.strip_choice import STRIP_S, strips
+from pipeline.review.readable import readable_rr_s
 from pipeline.review.rhythm_events import moving_rate
 from pipeline.rhythm_names import RHYTHM_NAMES
 from pipeline.types import FloatArray
@@ -35,9 +37,9 @@ class Trend:
 
 
 def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
-    """Return minimum, mean and maximum moving rate in each of `buckets` equal stretches that has one."""
+    """Return minimum, mean and maximum moving rate in each of `buckets` equal stretches that has a readable one."""
     beats = content.beats
-    rates = moving_rate(beats.rr_s).astype(np.float64)
+    rates = moving_rate(readable_rr_s(beats.rate_rr_s, beats.time_s, beats.unread)).astype(np.float64)
     known = np.isfinite(rates)
     rate, at = rates[known], beats.time_s[known]
     bucket = (at / max(content.analysis.duration_s, 1e-9) * min(buckets, max(1, len(beats) // 4))).astype(np.int64)
@@ -50,13 +52,22 @@ def trend(content: ReportContent, buckets: int = BUCKETS) -> Trend:
     return Trend(*(part.astype(np.float32) for part in parts))
 
 
-def axis_seconds(duration_s: float) -> list[int]:
-    """Return the round times, in seconds, that stand at the axis of a recording of this length: about nine."""
+def axis_seconds(duration_s: float, start: datetime | None = None) -> list[float]:
+    """Return the round times, in seconds from the start, that stand at the axis: about nine.
+
+    Parameters
+    ----------
+    duration_s : float
+        Length of the recording, seconds.
+    start : datetime, optional
+        Clock time of its first sample: the times are then round on the clock.
+    """
     step = next((step for step in _STEPS_S if duration_s / step <= 9), _STEPS_S[-1])
-    return list(range(0, int(duration_s) + 1, step))
+    of_day = 0.0 if start is None else 3600 * start.hour + 60 * start.minute + start.second + start.microsecond / 1e6
+    return np.arange(-of_day % step, duration_s + 1e-6, step).tolist()
 
 
-def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float) -> None:
+def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: float, *, numbers: bool = True) -> None:
     """Draw the trend, with the numbers of the strips above the times that they show.
 
     Parameters
@@ -69,6 +80,8 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
         Upper edge, mm.
     height : float
         Height, mm.
+    numbers : bool, optional
+        Whether the strips are numbered above it.
     """
     found = trend(content)
     if content.beats.rhythm:
@@ -87,16 +100,17 @@ def draw_trend(sheet: ReportSheet, content: ReportContent, y: float, height: flo
         heights = bottom - (rate - low) / (high - low) * (bottom - top)
         return list(zip(x.tolist(), heights.tolist(), strict=True))
 
-    pieces = _pieces(found.time_s)
     lows, means, highs = at(found.low), at(found.mean), at(found.high)
-    for a, b in pieces:
+    parts = pieces(found.time_s)
+    for a, b in parts:
         sheet.set_fill_color(*_BAND)
         sheet.polygon(lows[a:b] + highs[a:b][::-1], style="F")
     sheet.set_draw_color(*ACCENT)
     sheet.set_line_width(0.3)
-    for a, b in pieces:
+    for a, b in parts:
         sheet.polyline(means[a:b])
-    _draw_numbers(sheet, content, top, bottom)
+    if numbers:
+        _draw_numbers(sheet, content, top, bottom)
 
 
 def _draw_band(sheet: ReportSheet, content: ReportContent, y: float) -> None:
@@ -117,7 +131,7 @@ def _range(found: Trend) -> tuple[float, float]:
     return float(low), float(max(high, low + 40))
 
 
-def _pieces(time_s: FloatArray) -> list[tuple[int, int]]:
+def pieces(time_s: FloatArray) -> list[tuple[int, int]]:
     """Return the stretches [a, b) of a trend without a gap of more than three usual steps."""
     step = np.diff(time_s)
     cuts = np.flatnonzero(step > 3 * max(float(np.median(step)), 1e-9)) + 1 if step.size else np.zeros(0, np.int64)
@@ -137,11 +151,12 @@ def _draw_axes(
         y = bottom - (rate - low) / (high - low) * (bottom - top)
         sheet.line(left, y, RIGHT_MM, y)
         sheet.say(left - 1.5, y + 0.8, f"{rate:.0f}", 6.5, colour=MUTED, align="R")
-    for second in axis_seconds(duration_s):
+    seconds = axis_seconds(duration_s, content.start)
+    for second, text in zip(seconds, content.axis(seconds), strict=True):
         x = left + second / duration_s * width
         sheet.line(x, bottom, x, bottom + 1)
         align: Align = "R" if x > RIGHT_MM - 6 else "C"
-        sheet.say(x, bottom + 3.8, content.when(second), 6.5, colour=MUTED, align=align)
+        sheet.say(x, bottom + 3.8, text, 6.5, colour=MUTED, align=align)
 
 
 def _draw_numbers(sheet: ReportSheet, content: ReportContent, top: float, bottom: float) -> None:

@@ -50,7 +50,8 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         "review": "state", "status" (preliminary, final, amended), "reader", "second_reader", "signed_at", "version",
         "created", "notice", "counts", "burden_percent", "beats" (class in force, "U" unclassified, "X" rejected),
         "findings"; "conclusion" (None before a signature), "concluded" (what it was made from), "draft" (what is
-        confirmed so far), "not_reviewed", "urgent_not_reviewed", "reason", "amends" (earlier signed reports); "holter",
+        confirmed so far), "not_reviewed", "urgent_not_reviewed", "reason", "report_sha256"
+        of the signed report, "amends" (earlier ones); "holter",
         the tables over time and by kind; "stretches", whose rhythm a reader has looked at ("seen") or commented on;
         and, once a reader has decided about it, "rhythm": the rhythm in force, "decided" of each episode ("confirmed",
         "named" or null), what was "rejected", the "patient_events", and the verdicts on "statements". The model's own
@@ -88,6 +89,7 @@ def _signed_rows(content: ReportContent) -> dict[str, Any]:
         "not_reviewed": len(left.findings),
         "urgent_not_reviewed": list(left.names),
         "reason": study.reason,
+        "report_sha256": study.report or None,
         "amends": [
             {"name": one.name, "reader": one.who, "signed_at": utc_text(one.at), "report_sha256": one.report}
             for one in study.earlier
@@ -186,6 +188,7 @@ def _decided_rhythm(content: ReportContent) -> dict[str, Any]:
         "rejected": [{**_seconds(stretch, ruling.fs), "rhythm": code} for stretch, code in ruling.rejected],
         "patient_events": [{**_seconds(stretch, ruling.fs), "text": text} for stretch, text in ruling.events.items()],
         "statements": dict(ruling.verdicts),
+        "measured": [_seconds(stretch, ruling.fs) for stretch in ruling.measured],
     }
 
 

@@ -10,10 +10,12 @@ from pipeline.cases.study_review import StudyReview
 from pipeline.errors import ReviewError
 from pipeline.export.report_content import ReportContent, StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes
+from pipeline.principal import LOCAL, Who
 from pipeline.review.conclusion import undecided
 from pipeline.review.decisions import clean_text
 from pipeline.store import reviews
 from pipeline.store.log import Entry
+from pipeline.store.page_sources import load_page_source
 from pipeline.store.signing import signings
 
 
@@ -30,7 +32,7 @@ def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
     now, signed = review.standing, signings(entries)
     facts = StudyFacts(
         state=now.state,
-        reader=now.study.reader,
+        reader="" if now.state == "new" else now.study.reader,
         second_reader=now.second_reader if now.second_done else "",
         signatures=len(signed),
         version=now.version,
@@ -48,6 +50,7 @@ def study_facts(review: StudyReview, entries: Sequence[Entry]) -> StudyFacts:
         chosen=last.findings,
         reason=last.reason,
         earlier=signed[:-1],
+        report=last.report,
     )
 
 
@@ -76,6 +79,7 @@ def reviewed_content(
         findings=review.findings,
         study=study,
         trained_on=trained_on,
+        page=load_page_source(material.recording.digest, reader=LOCAL),
     )
 
 
@@ -87,11 +91,12 @@ def sign_with_report(
     review: StudyReview,
     entries: Sequence[Entry],
     *,
-    reader: str,
+    reader: Who,
     conclusion: str,
     findings: Sequence[str] = (),
     reason: str = "",
     trained_on: str = "",
+    manifest: str = "",
     key: str | None = None,
 ) -> int:
     """Sign a study as it was shown, and store its report; return the new version.
@@ -102,7 +107,7 @@ def sign_with_report(
         The main reading, as the reader saw it.
     entries : sequence of Entry
         The audit trail of the study, as far as the reader saw it.
-    reader : str
+    reader : Principal or str
         Who signs.
     conclusion : str
         What the report concludes.
@@ -112,6 +117,8 @@ def sign_with_report(
         Why it is signed although nobody has decided about something urgent.
     trained_on : str, optional
         What data the model was trained on, in words.
+    manifest : str, optional
+        SHA-256 of the network's weights, calibration and thresholds, which is sealed with it.
     key : str, optional
         Names this request, so that it is carried out once.
 
@@ -154,5 +161,6 @@ def sign_with_report(
         findings=findings,
         reason=why,
         report=report,
+        manifest=manifest,
         key=key,
     )

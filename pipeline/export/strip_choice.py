@@ -13,7 +13,7 @@ from pipeline.export.ecg_paper import PULSE_MM, SPEED_MM_S
 from pipeline.export.pdf_page import INNER_MM
 from pipeline.export.report_content import ReportContent
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.holter import COUPLETS, KindRow, run_bpm
+from pipeline.review.holter import COUPLETS, KindRow, is_pause, longest_pause, run_bpm
 from pipeline.review.summary import Moment
 from pipeline.review.triage import Finding
 from pipeline.rhythm_names import episode_at
@@ -89,7 +89,7 @@ def findings_with_strips(content: ReportContent) -> tuple[tuple[Finding, str], .
 
 def _extremes(row: KindRow) -> Iterator[tuple[Finding, str]]:
     """Yield the longest of a kind, and the fastest where that is another one."""
-    count = len(row.findings)
+    count = row.number
     if FINDING_KINDS[row.kind].scattered or count == 1:
         yield row.longest, ""
         return
@@ -97,8 +97,6 @@ def _extremes(row: KindRow) -> Iterator[tuple[Finding, str]]:
     if row.kind in COUPLETS and fast is not None:
         yield fast, f"the fastest of {grouped(count)}"
         return
-    if FINDING_KINDS[row.kind].group == "pause":
-        longest = max(row.findings, key=lambda one: one.stop_s - one.start_s)
     yield longest, f"the longest of {grouped(count)}"
     long = run_bpm(longest)
     if fast is not None and long is not None and round(run_bpm(fast) or 0) > round(long):
@@ -112,7 +110,8 @@ def _rates(content: ReportContent) -> Iterator[Strip]:
             yield _at(f"{name}, {moment.value:.0f}/min", moment, content)
     longest = content.summary.longest_rr
     if longest is not None:
-        yield _at(f"Longest RR interval, {longest.value:.2f} s", longest, content)
+        since = content.when(longest.time_s - longest.value)
+        yield replace(_at(f"Longest RR interval, {longest.value:.2f} s", longest, content), detail=f"at {since}")
 
 
 def _at(heading: str, moment: Moment, content: ReportContent) -> Strip:
@@ -184,13 +183,18 @@ def _strip_of(finding: Finding, words: str, content: ReportContent) -> Strip:
         others = f"the first of {grouped(len(finding.samples))} beats" if len(finding.samples) > 1 else "one beat"
         detail = f"{content.when(beat_s)}, {others}. {finding.detail}".rstrip()
         return Strip(heading, detail, _inside(beat_s - STRIP_S / 2, content), marked, finding.reviewed)
-    span = finding.stop_s - finding.start_s
+    start_s, stop_s = longest_pause(finding) if is_pause(finding.kind) else (finding.start_s, finding.stop_s)
+    span = stop_s - start_s
     fits = span < STRIP_S - 1
-    start = _inside(finding.start_s - ((STRIP_S - span) / 2 if fits else _LEAD_IN_S), content)
-    cut = "" if fits else f", its first {start + STRIP_S - finding.start_s:.1f} s here"
-    ends = f"{content.when(finding.start_s)} to {content.when(finding.stop_s)}"
-    detail = f"{ends}{cut}. {finding.detail}".rstrip()
+    start = _inside(start_s - ((STRIP_S - span) / 2 if fits else _LEAD_IN_S), content)
+    cut = "" if fits else f", its first {start + STRIP_S - start_s:.1f} s here"
+    detail = f"{_ends(start_s, stop_s, content)}{cut}. {finding.detail}".rstrip()
     return Strip(heading, detail, start, ((finding.start_s, finding.stop_s),), finding.reviewed)
+
+
+def _ends(start_s: float, stop_s: float, content: ReportContent) -> str:
+    """Write from when to when, once where both are in the same second."""
+    return " to ".join(dict.fromkeys((content.when(start_s), content.when(stop_s))))
 
 
 def _inside(start_s: float, content: ReportContent) -> float:

@@ -13,6 +13,7 @@ from pipeline.signal.beat_windows import gather, usual_beats
 from pipeline.types import Beats, FloatArray, IntArray, read_only
 
 N_LEADS = 2
+TEMPLATE_PARTS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,10 @@ def frame(beats: Beats, config: SequenceConfig, signal: SignalConfig) -> Sequenc
         Decides which beats are usual.
     """
     at = usual_beats(beats.rr_s, beats.mean_rr_s, signal)
-    template = np.median(waves(beats, at, config), axis=0) if at.size else np.zeros((config.points, N_LEADS))
+    template = np.zeros((config.points, N_LEADS))
+    if at.size:  # a few points at a time: all of a day's beats are many
+        parts = np.array_split(_offsets(beats, config), TEMPLATE_PARTS)
+        template = np.concatenate([np.median(_cut(beats, at, part, config), axis=0) for part in parts])
     rhythm = rhythm_features(beats.rr_s, beats.mean_rr_s, config)
     return SequenceFrame(read_only(template.astype(np.float32)), read_only(rhythm))
 
@@ -115,8 +119,16 @@ def waves(beats: Beats, index: IntArray, config: SequenceConfig) -> FloatArray:
     (n, n_points, 2) float32
         In units of the usual QRS height; 0 outside the recording and for a missing lead.
     """
+    return _cut(beats, index, _offsets(beats, config), config)
+
+
+def _offsets(beats: Beats, config: SequenceConfig) -> IntArray:
+    """Return where the points (n_points,) lie, samples from R."""
     step = round(config.step_s * beats.fs)
-    offsets = np.arange(-config.points_before, config.points - config.points_before, dtype=np.int64) * step
+    return np.arange(-config.points_before, config.points - config.points_before, dtype=np.int64) * step
+
+
+def _cut(beats: Beats, index: IntArray, offsets: IntArray, config: SequenceConfig) -> FloatArray:
     at = beats.r_peak[index][:, None] + offsets
     out = np.zeros((*at.shape, N_LEADS), np.float32)
     for i in range(min(N_LEADS, beats.signal.shape[1])):

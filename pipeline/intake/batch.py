@@ -8,10 +8,18 @@ from dataclasses import dataclass, replace
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import EcgError, IntakeError, LimitError
-from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter
+from pipeline.intake.content import (
+    OTHER_ANNOTATIONS,
+    TABLE_ENDINGS,
+    file_ending,
+    file_stem,
+    folded_name,
+    foreign_kind,
+    is_clutter,
+)
 from pipeline.intake.picture_reader import count_pages
 from pipeline.intake.wfdb_files import needed_files
-from pipeline.intake.zip_reader import read_zip, zip_names
+from pipeline.intake.zip_reader import open_zip, zip_names
 
 Files = list[tuple[str, bytes]]
 
@@ -57,9 +65,11 @@ def _pictures(name: str, payload: bytes, config: Config) -> Iterator[PictureFile
     try:
         if kind == "a ZIP archive":
             limits = replace(config.limits, zip_members=config.limits.pictures)
-            for member, content in read_zip(payload, limits=limits):
-                if not is_clutter(member):
-                    yield from _pages(member, content, config)
+            for member in open_zip(payload, limits=limits):
+                if member.refusal:
+                    yield PictureFile(member.name, refusal=member.refusal)
+                elif not is_clutter(member.name):
+                    yield from _pages(member.name, member.content, config)
         else:
             yield from _pages(name, payload, config)
     except EcgError as error:
@@ -101,14 +111,14 @@ def split_uploads(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAUL
     of_others = {name for header, names in wanted.items() for name in names if name != _folded(header)}
     for header in headers:
         if any(file is header for file in left) and _folded(header[0]) not in of_others:
-            own = [file for file in left if file is header or _belongs(file[0], header[0], wanted[header[0]])]
+            own = [file for file in files if file is header or _belongs(file[0], header[0], wanted[header[0]])]
             left = [file for file in left if all(file is not taken for taken in own)]
             parts.append((file_stem(header[0]), own))
     return parts + [(file_stem(name), [(name, payload)]) for name, payload in left]
 
 
 def _folded(name: str) -> str:
-    return re.split(r"[/\\]", name)[-1].casefold()
+    return folded_name(re.split(r"[/\\]", name)[-1])
 
 
 def _needed(header: bytes, files: Sequence[tuple[str, bytes]], config: Config) -> set[str]:
@@ -122,10 +132,11 @@ def _needed(header: bytes, files: Sequence[tuple[str, bytes]], config: Config) -
 
 
 def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape").casefold()
+    return folded_name(name.decode("utf-8", "surrogateescape"))
 
 
 def _belongs(name: str, header: str, wanted: set[str]) -> bool:
     """Tell whether a file is part of the header's recording, or a second header of the same name."""
-    alike = file_stem(name) == file_stem(header) and file_ending(name) in (".hea", ".dat", ".atr")
+    alike = file_stem(name) == file_stem(header)
+    alike = alike and file_ending(name) in (".hea", ".dat", ".atr", *OTHER_ANNOTATIONS)
     return alike or _folded(name) in wanted

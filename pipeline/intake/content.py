@@ -37,11 +37,19 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
+_PAGE_KINDS: Final = ("a PNG picture", "a JPEG picture", "a WebP picture", "a PDF document")
 # What a PhysioNet folder holds beside its records: lists, checksums, licences, and settings of viewers.
 _RX_FOLDER_TEXT: Final = re.compile(
     r"(?:RECORDS|ANNOTATORS|(?:SHA256|SHA1|MD5)SUMS?|LICEN[SC]E|README|CHANGES|CITATION)(?:[-_. ].*)?", re.IGNORECASE
 )
 TABLE_ENDINGS: Final = frozenset({".csv", ".tsv", ".txt"})
+# Annotations that PhysioNet's records have beside the reference beats; they are not used.
+OTHER_ANNOTATIONS: Final = frozenset(
+    (
+        *(".qrs", ".ecg", ".man", ".ari", ".apn", ".st", ".sta", ".stb", ".stc", ".epi", ".pu", ".pu0", ".pu1", ".q1c"),
+        *(".q2c", ".qt1", ".qt2", ".wqrs", ".gqrs", ".sqrs", ".wabp", ".resp", ".marker", ".trigger", ".event", ".aux"),
+    )
+)
 _RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
 _FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
 _RX_UNSAFE: Final = re.compile(f"[^{NAME_SIGNS}]+")
@@ -72,6 +80,11 @@ def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
         if head[: len(magic)].lower() == magic.lower() if magic.startswith(b"<") else head.startswith(magic):
             return kind
     return None
+
+
+def may_be_page(payload: bytes) -> bool:
+    """Tell whether a file is a picture or document that the page reader takes, as watches and hand-helds share one."""
+    return foreign_kind(payload) in _PAGE_KINDS
 
 
 def second_kind(payload: bytes, *, page: bool = False) -> str | None:
@@ -105,6 +118,11 @@ def file_ending(name: str) -> str:
     """Return the ending of an untrusted file name in lower case, with its dot; "" if there is none."""
     base = re.split(r"[/\\]", name)[-1]
     return "." + base.rsplit(".", 1)[1].lower() if "." in base else ""
+
+
+def folded_name(name: str) -> str:
+    """Return a file name without what file systems change: case, and the form of accents."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def is_clutter(name: str) -> bool:

@@ -19,7 +19,7 @@ from pipeline.intake.csv_header import TIME_UNITS
 from pipeline.intake.csv_identity import table_identity
 from pipeline.intake.csv_layout import CsvLayout, find_layout
 from pipeline.intake.csv_roles import ColumnRole
-from pipeline.intake.csv_text import decoded, plain_text
+from pipeline.intake.csv_text import count_of, decoded, plain_text
 from pipeline.intake.csv_time import (
     Timing,
     agrees,
@@ -120,7 +120,7 @@ def read_csv(
     _check_options(options, limits)
     text, layout = _laid_out(payload, options, limits)
     stated, source = _stated_rate(layout, options, limits)
-    lines = text.count(b"\n")
+    lines = count_of(b"\n", text)
     scales, units = _scales(layout, options, timed=layout.time is not None and lines - layout.header.skip > 1)
     _check_duration(lines, stated, limits)
     values = read_values(text, layout)
@@ -138,11 +138,17 @@ def read_csv(
         fs=fs,
         p_signal=read_only(signal),
         leads=layout.leads,
-        digest=hashlib.sha256(f"csv {options!r}\n".encode() + payload).hexdigest(),
+        digest=_digest(options, payload),
         calibrated=calibrated,
         notices=tuple(_notices(layout, fs, source, units, values, timing)),
         identity=_identity(text, layout) or None,
     )
+
+
+def _digest(options: CsvOptions, payload: bytes) -> str:
+    digest = hashlib.sha256(f"csv {options!r}\n".encode())
+    digest.update(payload)
+    return digest.hexdigest()
 
 
 def _identity(text: bytes, layout: CsvLayout) -> Identity:
@@ -261,7 +267,9 @@ def _timing(values: Values, layout: CsvLayout, stated: float | None, limits: Lim
     if scale is None:
         timing = read_timing(times, None, limits, values.first_line)
         return Timing(None, timing.even, timing.before, timing.missing, "1 row")
-    return read_timing((times - times[0]) * scale, stated, limits, values.first_line)
+    seconds = times - times[0]
+    seconds *= scale
+    return read_timing(seconds, stated, limits, values.first_line)
 
 
 def _unit_in(layout: CsvLayout) -> float | None:

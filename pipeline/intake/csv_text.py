@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from pipeline.errors import IntakeError
 from pipeline.intake.content import foreign_kind
 
@@ -23,6 +25,7 @@ _MARK_WORDS: Final = frozenset(
 )
 _HEAD_BYTES: Final = 2**18
 _PART_BYTES: Final = 2**14
+_COUNTED_BYTES: Final = 2**18  # at once: they stay in the processor's cache
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _CLOCK: Final = re.compile(
     r"""\[?\s*(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]+|$))?  # a date, in any order
@@ -45,6 +48,26 @@ class Sample:
     head: tuple[str, ...]
     middle: tuple[str, ...]
     tail: tuple[str, ...]
+
+
+def count_of(sign: bytes, text: bytes, start: int = 0, stop: int | None = None) -> int:
+    """Count one byte in text[start:stop]: as `bytes.count`, at a fraction of its time where the byte is common.
+
+    Parameters
+    ----------
+    sign : bytes
+        One byte.
+    text : bytes
+        Where.
+    start, stop : int
+        Of it.
+    """
+    stop, value = len(text) if stop is None else stop, sign[0]
+    found = 0
+    for at in range(start, stop, _COUNTED_BYTES):
+        part = np.frombuffer(text, np.uint8, min(_COUNTED_BYTES, stop - at), at)
+        found += int(np.count_nonzero(part == value))
+    return found
 
 
 def plain_text(payload: bytes) -> bytes:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_layout import CsvLayout
-from pipeline.intake.csv_text import MISSING, decoded, is_marker, is_missing, plain_number
+from pipeline.intake.csv_text import MISSING, count_of, decoded, is_marker, is_missing, plain_number
 from pipeline.intake.csv_time import clock_format, clock_seconds
 from pipeline.types import FloatArray
 
@@ -95,7 +95,7 @@ def read_values(text: bytes, layout: CsvLayout) -> Values:
         If a cell is not a number, or a row has too few or too many cells; the sentence names the row.
     """
     start, stop = _bounds(text, layout)
-    n_rows = text.count(b"\n", start, stop) + 1
+    n_rows = count_of(b"\n", text, start, stop) + 1
     ecg = layout.ecg
     form = clock_format(layout.clocks[0]) if layout.times and layout.clocks[0] else ""
     timed = layout.time is not None and (bool(form) or not layout.clocks[0])
@@ -104,7 +104,7 @@ def read_values(text: bytes, layout: CsvLayout) -> Values:
     repairs, done, line = Repairs(), 0, layout.header.skip
     extremes: list[set[float]] = [set() for _ in ecg]
     for chunk in _chunks(text, start, stop):
-        lines = chunk.count(b"\n") + 1
+        lines = count_of(b"\n", chunk) + 1
         columns = _fast(chunk, lines, layout, form, timed) or _slow(chunk, layout, line, timed, form, repairs)
         rows = len(columns[0])
         for k, column in enumerate(columns[: len(ecg)]):
@@ -148,8 +148,10 @@ def _fast(chunk: bytes, rows: int, layout: CsvLayout, form: str, timed: bool) ->
     dialect = layout.dialect
     separator = dialect.delimiter or _NO_DELIMITER
     used = (*layout.ecg, layout.time) if timed and layout.time is not None else layout.ecg
-    between = chunk.count(separator.encode()) if separator != " " else rows * (dialect.width - 1)
-    if between != rows * (dialect.width - 1) or len(separator.encode()) > 1:
+    if len(separator.encode()) > 1:
+        return None
+    between = count_of(separator.encode(), chunk) if separator != " " else rows * (dialect.width - 1)
+    if between != rows * (dialect.width - 1):
         return None
     kinds = {k: (str if form and k == layout.time else np.float64) for k in used}
     try:

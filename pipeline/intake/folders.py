@@ -41,6 +41,13 @@ def recording_files(root: Path, *, config: Config = DEFAULT) -> list[Path]:
     return sorted(_recordings(root, config))
 
 
+def archive_files(root: Path) -> list[Path]:
+    """List the .zip archives in a folder and in the folders in it, in order of their paths."""
+    return sorted(
+        path for path in root.rglob("*") if file_ending(path.name) == ".zip" and path.is_file() and path.name[0] != "."
+    )
+
+
 def _recordings(root: Path, config: Config) -> Iterator[Path]:
     for place, names, files in os.walk(root):
         names[:] = [name for name in names if not name.startswith((".", "__MACOSX"))]

@@ -12,7 +12,17 @@ from typing import Final
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import TABLE_ENDINGS, file_ending, file_stem, foreign_kind, is_clutter, require_size
+from pipeline.intake.content import (
+    OTHER_ANNOTATIONS,
+    TABLE_ENDINGS,
+    file_ending,
+    file_stem,
+    folded_name,
+    foreign_kind,
+    is_clutter,
+    may_be_page,
+    require_size,
+)
 from pipeline.intake.csv_reader import CsvOptions, read_csv
 from pipeline.intake.formats.adapter import HEAD_BYTES, Format
 from pipeline.intake.formats.table import format_endings, format_names, format_of
@@ -21,19 +31,12 @@ from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.zip_reader import read_zip
-from pipeline.types import Recording
+from pipeline.types import NAME_SIGNS, Recording
 
 _KNOWN_ENDINGS: Final = frozenset(f".{ending}" for ending in format_endings())
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a WFDB record, beside its header
-# Annotations that PhysioNet's records have beside the reference beats; they are not used.
-_OTHER_ANNOTATIONS: Final = frozenset(
-    (
-        *(".qrs", ".ecg", ".man", ".ari", ".apn", ".st", ".sta", ".stb", ".stc", ".epi", ".pu", ".pu0", ".pu1", ".q1c"),
-        *(".q2c", ".qt1", ".qt2", ".wqrs", ".gqrs", ".sqrs", ".wabp", ".resp", ".marker", ".trigger", ".event", ".aux"),
-    )
-)
 _RX_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_RX_FILE_NAME: Final = re.compile(rb"[A-Za-z0-9_\-]{1,64}(?:\.[A-Za-z0-9_\-]{1,16}){0,2}")
+_RX_FILE_NAME: Final = re.compile(f"[{NAME_SIGNS}]{{1,64}}(?:\\.[{NAME_SIGNS}]{{1,16}}){{0,2}}")
 _ANNOTATIONS: Final = "The annotation file (.atr)"
 _ACCEPTED: Final = f"one of these: {format_names()}"
 
@@ -73,7 +76,7 @@ def read_uploads(
     """
     if not files:
         raise IntakeError(f"No file was given; choose {_ACCEPTED}.")
-    _check_total(files, config)
+    check_total(files, config)
     parts = _unpacked(files, config)
     _check_duplicates(parts)
     packed = {name for name, _ in parts} - {name for name, _ in files}
@@ -90,10 +93,20 @@ def read_uploads(
     recordings += map(named_by_shape, found)
     aside = [name for name in left if recordings and name in packed and file_ending(name) != ".dat"]
     _check_left_over([name for name in left if name not in aside])
-    if aside:
-        notice = f"Files of no known kind in the archive were not read: {', '.join(map(_label, aside))}."
-        recordings[0] = replace(recordings[0], notices=(*recordings[0].notices, notice))
-    return [_told(recording, identity=identity) for recording in recordings]
+    return [_told(recording, identity=identity) for recording in left_aside(recordings, aside)]
+
+
+def is_part_or_recording(name: str, payload: bytes) -> bool:
+    """Tell whether a file of an archive is a recording, or a part of one without which it cannot be read."""
+    return _ending(name) in (".hea", ".csv", *_PARTS, *OTHER_ANNOTATIONS) or format_of(payload) is not None
+
+
+def left_aside(recordings: list[Recording], aside: Sequence[str]) -> list[Recording]:
+    """Return the recordings; the first says which files of the archive are of no known kind."""
+    if not aside:
+        return recordings
+    notice = f"Files of no known kind in the archive were not read: {', '.join(map(_label, aside))}."
+    return [replace(recordings[0], notices=(*recordings[0].notices, notice)), *recordings[1:]]
 
 
 def read_path(
@@ -148,9 +161,8 @@ def _told(recording: Recording, *, identity: bool) -> Recording:
 def _read_record(path: Path, config: Config) -> Recording:
     header_path = _header_path(path)
     if path.is_file() and not header_path.exists() and _ending(path.name) not in (*_PARTS, ".hea"):
-        kind = foreign_kind(_read_file(path, config.limits.upload_bytes, "The recording", follow=True)[:HEAD_BYTES])
-        found = f"is {kind} by its content" if kind else "is of no known kind"
-        raise IntakeError(f"The file called {_label(path.name)!r} {found}; choose {_ACCEPTED}.")
+        payload = _read_file(path, config.limits.upload_bytes, "The recording", follow=True)
+        raise _foreign(path.name, payload, foreign_kind(payload))
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
@@ -177,8 +189,12 @@ def read_all(
     """
     if _ending(path.name) != ".zip":
         return [read_path(path, csv=csv, identity=identity, config=config)]
-    payload = _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
-    return read_uploads([(path.name, payload)], csv=csv, identity=identity, config=config)
+    return read_uploads([(path.name, read_zip_file(path, config=config))], csv=csv, identity=identity, config=config)
+
+
+def read_zip_file(path: Path, *, config: Config = DEFAULT) -> bytes:
+    """Read the bytes of an archive on disk, up to the limit. Raises IntakeError or LimitError."""
+    return _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
 
 
 def _format(name: str, payload: bytes, *, among: Sequence[tuple[str, bytes]]) -> Format | None:
@@ -214,12 +230,12 @@ def _header_path(path: Path) -> Path:
 
 
 def _beside(path: Path, name: str) -> Path:
-    """Return the file of that name in the folder of `path`, or the only one whose name differs by case."""
+    """Return the file of that name in the folder of `path`, or the only one that differs by case or Unicode form."""
     exact = path.parent / name
     if exact.exists() or not path.name:
         return exact
     try:
-        alike = [found for found in path.parent.iterdir() if found.name.casefold() == name.casefold()]
+        alike = [found for found in path.parent.iterdir() if folded_name(found.name) == folded_name(name)]
     except OSError:
         return exact
     return alike[0] if len(alike) == 1 else exact
@@ -235,7 +251,8 @@ def _ending(name: str) -> str:
     return ".csv" if ending in TABLE_ENDINGS else ending
 
 
-def _check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
+def check_total(files: Sequence[tuple[str, bytes]], config: Config) -> None:
+    """Refuse files that are too large together. Raises LimitError."""
     total, limit = sum(len(payload) for _, payload in files), config.limits.upload_bytes
     if total > limit:
         raise LimitError(f"The upload has {total:,} bytes, the limit is {limit:,}; upload fewer or shorter recordings.")
@@ -249,7 +266,7 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
         if kind == "a ZIP archive" and _ending(name) == ".zip":
             parts += [member for member in read_zip(payload, limits=config.limits) if not is_clutter(member[0])]
         elif kind is not None and _ending(name) != ".atr" and format_of(payload) is None:
-            raise IntakeError(f"The file called {_label(name)!r} is {kind} by its content; choose {_ACCEPTED}.")
+            raise _foreign(name, payload, kind)
         elif _ending(name) == ".zip":
             raise IntakeError(f"The file called {_label(name)!r} is not a ZIP archive by its content; pack it again.")
         else:
@@ -257,6 +274,14 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
     if not parts:
         raise IntakeError(f"The upload holds no recording; choose {_ACCEPTED}.")
     return parts
+
+
+def _foreign(name: str, payload: bytes, kind: str | None) -> IntakeError:
+    """Return the refusal of a file that is no recording; a page of paper is shown the way."""
+    found = f"The file called {_label(name)!r} is {f'{kind} by its content' if kind else 'of no known kind'}"
+    if may_be_page(payload):
+        return IntakeError(f"{found}, not a recording: the page 12-lead page reads it, on the command line `page`.")
+    return IntakeError(f"{found}; choose {_ACCEPTED}.")
 
 
 def _label(name: str) -> str:
@@ -268,7 +293,7 @@ def _label(name: str) -> str:
 def _check_duplicates(parts: Sequence[tuple[str, bytes]]) -> None:
     seen: set[str] = set()
     for name, _ in parts:
-        key = _base(name).casefold()
+        key = folded_name(_base(name))
         if key in seen:
             raise IntakeError(f"Two files are called {_label(name)!r}; upload each part of a recording once.")
         seen.add(key)
@@ -304,7 +329,7 @@ def _read_records(parts: Sequence[tuple[str, bytes]], config: Config) -> tuple[l
             raise IntakeError("The annotation file (.atr) has another name than the header (.hea); upload a pair.")
         by_header_name = {wanted: files[key] for wanted, key in own.items()}
         recording = read_wfdb(file_stem(name), header, by_header_name, atr, limits=config.limits)
-        aside = [key for key in files if file_stem(key) == file_stem(name) and _ending(key) in _OTHER_ANNOTATIONS]
+        aside = [key for key in files if file_stem(key) == file_stem(name) and _ending(key) in OTHER_ANNOTATIONS]
         used.update(aside)
         recordings.append(_with_notice(recording, sorted(map(_ending, aside))))
     left = [names[key] for key in files if key not in used and _ending(key) != ".hea"]
@@ -328,11 +353,11 @@ def _require_header(header: bytes) -> None:
 
 def _files_of(name: str, header: bytes, files: Mapping[str, bytes], config: Config) -> dict[bytes, str]:
     """Match the files that a header needs with those of the upload, whatever their case; explain which is missing."""
-    folded = {key.casefold(): key for key in files}
+    folded = {folded_name(key): key for key in files}
 
     def key_of(wanted: bytes) -> str | None:
         plain = wanted.decode("utf-8", "surrogateescape")
-        return plain if plain in files else folded.get(plain.casefold())
+        return plain if plain in files else folded.get(folded_name(plain))
 
     def fetch(wanted: bytes) -> bytes | None:
         key = key_of(wanted)
@@ -370,7 +395,7 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
     def fetch(name: bytes) -> bytes:
         if name not in files:
             files[name] = _read_beside(name, header_path, config)
-            _check_total([("", payload) for payload in files.values()], config)
+            check_total([("", payload) for payload in files.values()], config)
         return files[name]
 
     for name in needed_files(header, fetch, config.limits):
@@ -379,9 +404,10 @@ def _read_named_files(header: bytes, header_path: Path, config: Config) -> dict[
 
 
 def _read_beside(name: bytes, header_path: Path, config: Config) -> bytes:
-    if not _RX_FILE_NAME.fullmatch(name):
+    plain = name.decode("utf-8", "replace")
+    if not _RX_FILE_NAME.fullmatch(plain):
         raise IntakeError("The header names a signal file with a path or unusual characters; use a plain name.")
-    beside = _beside(header_path, name.decode("ascii"))
+    beside = _beside(header_path, plain)
     if name.endswith(b".hea"):
         payload = _read_file(beside, config.limits.header_bytes, "The header of a segment (.hea)")
         _require_header(payload)

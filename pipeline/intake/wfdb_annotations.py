@@ -21,6 +21,9 @@ CODE_TO_SYMBOL: Final = dict(
 _CODE_MAX: Final = 49
 # MIT-BIH svdb 860 marks the sample after its last one: up to this is ignored, more means a foreign file.
 _OVERHANG_S: Final = 1.0
+# The fullest reference files of public databases have 6 bytes per second; all marks of all waves would be about 40.
+_BYTES_PER_S: Final = 64.0
+_BYTES_FREE: Final = 2**16  # notes of a short recording
 _SKIP, _NUM, _SUB, _CHN, _AUX = 59, 60, 61, 62, 63
 _NOTE: Final = 22
 _RX_RESOLUTION: Final = re.compile(rb"## time resolution: (\d{1,9}(?:\.\d{1,9})?)")
@@ -65,7 +68,8 @@ def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotatio
     Raises
     ------
     IntakeError
-        If the file is truncated, of another kind, out of order or range, or states another sampling frequency.
+        If the file is truncated, of another kind, out of order or range, states another sampling frequency, or is far
+        too large for a recording of this length.
 
     Notes
     -----
@@ -75,6 +79,9 @@ def parse_annotations(payload: bytes, *, n_samples: int, fs: float) -> Annotatio
         raise IntakeError("it is empty")
     if (kind := foreign_kind(payload, signal=True)) is not None:
         raise IntakeError(f"it is {kind}")
+    limit = int(_BYTES_FREE + _BYTES_PER_S * n_samples / fs)
+    if len(payload) > limit:
+        raise IntakeError(f"it has {len(payload):,} bytes, the limit for a recording of this length is {limit:,}")
     samples, codes, _ = _scan(payload, fs)
     outside = (samples < 0) | (samples >= n_samples + _OVERHANG_S * fs)
     if outside.any():

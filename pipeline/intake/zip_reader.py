@@ -6,6 +6,8 @@ import io
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from pipeline.config import DEFAULT, Limits
@@ -21,8 +23,17 @@ _MEMBERS_TO_LIST: Final = 2**17  # bytes of central directory read before member
 _LARGE: Final = b"PK\x06\x07"  # the ZIP64 locator, 20 bytes before the end record; Python trusts it alone
 
 
+@dataclass(frozen=True)
+class Member:
+    """A file in an archive: its untrusted name, and its content or the sentence that says why it has none."""
+
+    name: str
+    content: bytes = b""
+    refusal: str = ""
+
+
 def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[str, bytes]]:
-    """Unpack an archive in memory.
+    """Unpack an archive of which every member must be sound.
 
     Returns
     -------
@@ -32,17 +43,39 @@ def read_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[tuple[s
     Raises
     ------
     LimitError
+        As `open_zip`.
+    IntakeError
+        As `open_zip`, and if a single member has no content.
+    """
+    members = list(open_zip(payload, limits=limits))
+    if (bad := next((member for member in members if member.refusal), None)) is not None:
+        raise IntakeError(bad.refusal)
+    return [(member.name, member.content) for member in members]
+
+
+def open_zip(payload: bytes, *, limits: Limits = DEFAULT.limits) -> Iterator[Member]:
+    """Unpack an archive in memory; a member that is damaged, encrypted or an archive itself spoils no other.
+
+    Returns
+    -------
+    iterator of Member
+        In their order; folders are left out.
+
+    Raises
+    ------
+    LimitError
         If members, their total size or the compression ratio exceed a published limit.
     IntakeError
-        If the archive is damaged or encrypted, or a member is a link, an archive, a duplicate or outside it.
+        If the archive is damaged as a whole, or a member is a link, a duplicate or outside it.
     """
     require_size(payload, limits.upload_bytes, "The ZIP archive")
     _check_directory(payload, limits)
     try:
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = _plain_members(archive)
             _check_members(members, limits)
-            return [(member.filename, _unpack(archive, member, limits)) for member in members]
+            for number, member in enumerate(members, 1):
+                yield _opened(archive, member, number, limits)
     except _BROKEN as error:
         raise IntakeError("The ZIP archive is damaged or of a kind that is not supported; pack it again.") from error
 
@@ -52,9 +85,25 @@ def zip_names(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[str]:
     try:
         _check_directory(payload, limits)
         with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-            return [member.filename for member in archive.infolist() if not member.is_dir()]
+            return [member.filename for member in _plain_members(archive)]
     except (IntakeError, *_BROKEN):
         return []
+
+
+def _plain_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the members that are no folders; `is_dir` itself fails on a name that is empty."""
+    return [member for member in archive.infolist() if not (member.filename and member.is_dir())]
+
+
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, number: int, limits: Limits) -> Member:
+    try:
+        _require_plain(member, number)
+        return Member(member.filename, _unpack(archive, member, limits))
+    except _BROKEN:
+        refusal = f"Member {number} of the ZIP archive is damaged; pack it again."
+    except IntakeError as error:
+        refusal = str(error)
+    return Member(member.filename, refusal=refusal)
 
 
 def _check_directory(payload: bytes, limits: Limits) -> None:
@@ -87,16 +136,21 @@ def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 def _check_member(member: zipfile.ZipInfo, number: int, limits: Limits) -> None:
     parts = member.orig_filename.replace("\\", "/").split("/")
+    if not member.filename:
+        raise IntakeError(f"Member {number} of the ZIP archive has no name; pack it again.")
     if ".." in parts or parts[0] == "" or ":" in member.orig_filename or "\x00" in member.orig_filename:
         raise IntakeError(f"Member {number} of the ZIP archive points outside of it; pack plain files only.")
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFREG):
         raise IntakeError(f"Member {number} of the ZIP archive is a link or device; pack plain files only.")
+    _check_ratio(member.file_size, member.compress_size, number, limits)
+
+
+def _require_plain(member: zipfile.ZipInfo, number: int) -> None:
     if member.flag_bits & _ENCRYPTED or member.compress_type not in _METHODS:
         raise IntakeError(f"Member {number} of the ZIP archive is encrypted or packed in an unknown way.")
     if file_ending(member.filename) == ".zip":
         raise IntakeError(f"Member {number} of the ZIP archive is an archive itself; pack plain files only.")
-    _check_ratio(member.file_size, member.compress_size, number, limits)
 
 
 def _check_ratio(size: int, packed: int, number: int, limits: Limits) -> None:

@@ -75,9 +75,10 @@ def source_of(choice: SourceChoice) -> Source:
 def _replay(choice: SourceChoice) -> Source:
     from pipeline.intake import read_path
     from pipeline.live.replay import ReplaySource
+    from pipeline.principal import LOCAL
     from pipeline.store.recordings import open_recording
 
     if not (choice.path or choice.digest):
         raise UsageError("A replay needs the recording that is played.")
-    recording = open_recording(choice.digest) if choice.digest else read_path(Path(choice.path))
+    recording = open_recording(choice.digest, reader=LOCAL) if choice.digest else read_path(Path(choice.path))
     return ReplaySource(recording, choice.speed)

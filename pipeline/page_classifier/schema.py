@@ -14,12 +14,6 @@ from pipeline.evaluation.class_schema import ClassReport
 from pipeline.evaluation.schema import Curves
 
 FOLDER: Final = WEIGHTS / "pages"
-PAGE_CLASS_NAMES: Final = {
-    "normal": "Normal",
-    "myocardial_infarction": "Myocardial infarction",
-    "history_of_mi": "History of myocardial infarction",
-    "abnormal_heartbeat": "Abnormal heartbeat",
-}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review import intervals_in_force as intervals
 from pipeline.review.decisions import RULING_KINDS, STRETCH_KINDS, Decision, Stretch
+from pipeline.review.readable import Span, unread_spans
 from pipeline.review.rhythm_in_force import RhythmInForce, rhythm_of
 from pipeline.review.signal_evidence import SignalEvidence, Spans
 from pipeline.signal.at_rest import Silence
@@ -80,6 +81,8 @@ class ReviewedBeats:
     hidden : (n,) bool or None
         Beats that nobody could class in a stretch where noise hides the waves: no rate is taken from them. None in an
         analysis without `rhythm`.
+    unread : tuple of (float, float)
+        Stretches from which no extreme is taken, seconds: see `pipeline.review.readable`.
     offset : (n,) float32 or None
         How far each R peak lies after its `sample`, in samples; 0 for added beats. None if no beat has one.
     """
@@ -101,6 +104,7 @@ class ReviewedBeats:
     seen: frozenset[Stretch] = frozenset()
     notes: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
     hidden: NDArray[np.bool_] | None = None
+    unread: tuple[Span, ...] = ()
     offset: FloatArray | None = None
 
     def __len__(self) -> int:
@@ -124,10 +128,11 @@ class ReviewedBeats:
         beside = self.hidden | np.concatenate([[False], self.hidden[:-1]])
         return read_only(np.where(beside, np.float32(np.nan), self.rr_s))
 
-    @property
+    @cached_property
     def time_s(self) -> NDArray[np.float64]:
         """Time of each R peak (n,), seconds, to less than a sample."""
-        return (self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)) / self.fs
+        exact = self.sample if self.offset is None else self.sample + self.offset.astype(np.float64)
+        return read_only(np.asarray(exact / self.fs, np.float64))
 
     def intervals_s(self) -> NDArray[np.float64]:
         """Return the seconds (n,) since the previous beat, or since the start, whatever lies in between."""
@@ -325,17 +330,16 @@ class Board:
         return self.model_classes(decision.samples)
 
     def _look(self, decision: Decision) -> None:
-        start, stop = decision.samples
-        if not 0 <= start < stop <= self.n_samples:
-            raise ReviewError(
-                f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples; "
-                "look at the study again."
-            )
-        stretch = (start, stop)
+        for start, stop in decision.stretches:
+            if not 0 <= start < stop <= self.n_samples:
+                raise ReviewError(
+                    f"The stretch from sample {start} to {stop} lies outside the recording of {self.n_samples} samples;"
+                    " look at the study again."
+                )
         if decision.kind == "seen":
-            self.seen |= {stretch}
+            self.seen |= set(decision.stretches)
         if decision.text or decision.kind == "note":
-            self.notes = {**self.notes, stretch: decision.text}
+            self.notes = {**self.notes, **dict.fromkeys(decision.stretches, decision.text)}
 
     def classes(self, samples: tuple[int, ...]) -> str:
         """Return the class in force of each beat, one letter each; "-" where there is no beat."""
@@ -429,6 +433,7 @@ class Board:
             silenced=None if silenced is None else read_only(silenced),
             seen=self.seen,
             notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
+            unread=unread_spans(self.analysis, rhythm, (*evidence.gaps, *artefacts)),
             hidden=intervals.hidden_beats(self.analysis, rhythm, sample, aami),
         )
 

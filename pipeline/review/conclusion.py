@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.finding_kinds import FINDING_KINDS
-from pipeline.review.holter import COUPLETS, KindRow, kind_rows, run_bpm, urgent_findings
+from pipeline.review.holter import (
+    COUPLETS,
+    KindRow,
+    is_pause,
+    kind_rows,
+    longest_pause,
+    run_bpm,
+    urgent_findings,
+)
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.wording import duration, grouped, report_clock, share
 
@@ -21,7 +29,7 @@ _NO_FACTS: Final = frozenset(
     {"doubtful", "unclassified", "no_beats", "missing_beat", "signal_lost", "unreadable", "artefact"}
 )
 _COUNTED: Final = ("couplet", "triplet", "run", "pause")  # words with a plural
-_PAUSE_GROUP: Final = "pause"
+SINGLES: Final = 50  # findings of one kind that can be chosen one by one, the most important first
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Fact:
     Attributes
     ----------
     key : str
-        Its kind of finding, or "statement:" and a code.
+        Its kind of finding, the id of a single one, or "statement:" and a code.
     name : str
         In a few words, for a list to choose from.
     text : str
@@ -72,7 +80,7 @@ def decided_facts(
         Writes a time, given in seconds from the start of the recording.
     """
     confirmed = [one for one in statements if (verdicts or {}).get(one.code) == "confirmed"]
-    rows = kind_rows([one for one in findings if one.reviewed and one.kind not in _NO_FACTS])
+    rows = kind_rows(_confirmed(findings), beats.unread)
     seconds = beats.n_samples / beats.fs
     return (
         *(_of_statement(one) for one in confirmed if one.urgent),
@@ -80,6 +88,40 @@ def decided_facts(
         *(_of_statement(one) for one in confirmed if not one.urgent),
         *_burdens(beats),
     )
+
+
+def single_facts(findings: Sequence[Finding], beats: ReviewedBeats, *, when: When = report_clock) -> tuple[Fact, ...]:
+    """Return each confirmed event of which there are several of a kind as a fact of its own, for who wants only some.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        What is listed, decided and not, the most important first.
+    beats : ReviewedBeats
+        The beats in force.
+    when : callable, optional
+        Writes a time, given in seconds from the start of the recording.
+
+    Returns
+    -------
+    tuple of Fact
+        Kind by kind, at most `SINGLES` of each; none that `decided_facts` has.
+    """
+    confirmed = _confirmed(findings)
+    seconds = beats.n_samples / beats.fs
+    facts: list[Fact] = []
+    for row in kind_rows(confirmed):
+        if len(row.findings) < 2 or FINDING_KINDS[row.kind].scattered:
+            continue
+        for one in [one for one in confirmed if one.kind == row.kind][:SINGLES]:
+            (own,) = kind_rows([one])
+            fact = _of_kind(own, seconds, when)
+            facts.append(Fact(one.id, f"{own.title} at {when(one.start_s)}", fact.text, fact.concept))
+    return tuple(facts)
+
+
+def _confirmed(findings: Sequence[Finding]) -> list[Finding]:
+    return [one for one in findings if one.reviewed and one.kind not in _NO_FACTS]
 
 
 def proposed_text(facts: Sequence[Fact], listed: Sequence[Finding | Statement]) -> str:
@@ -118,35 +160,72 @@ def updated_text(text: str, before: Sequence[Fact], after: Sequence[Fact]) -> st
 
 @dataclass(frozen=True)
 class Draft:
-    """A conclusion before it is signed: its text, the facts that are confirmed, and the keys of those it tells of."""
+    """A conclusion before it is signed.
+
+    Attributes
+    ----------
+    text : str
+        As it stands.
+    facts : tuple of Fact
+        What is confirmed, and told of unless the reader takes it away.
+    chosen : tuple of str
+        Keys of what it tells of.
+    singles : tuple of Fact
+        Confirmed events one by one, told of only if the reader chooses them.
+    """
 
     text: str
     facts: tuple[Fact, ...]
     chosen: tuple[str, ...]
+    singles: tuple[Fact, ...] = ()
+
+    @property
+    def choices(self) -> tuple[Fact, ...]:
+        """What it can tell of."""
+        return (*self.facts, *self.singles)
 
     def choosing(self, keys: Collection[str]) -> Draft:
         """Return the draft when it tells of the facts with these keys."""
-        chosen = tuple(fact.key for fact in self.facts if fact.key in keys)
-        return Draft(updated_text(self.text, self._told, self._of(keys)), self.facts, chosen)
+        now = self._of(keys)
+        return replace(self, text=updated_text(self.text, self._told, now), chosen=tuple(fact.key for fact in now))
 
-    def knowing(self, facts: Sequence[Fact]) -> Draft:
-        """Return the draft when these facts are confirmed: it tells of new ones, and of old ones if it did before."""
+    def knowing(self, facts: Sequence[Fact], singles: Sequence[Fact] = ()) -> Draft:
+        """Return the draft when these facts are confirmed: it tells of new ones, and of old ones if it did before.
+
+        Parameters
+        ----------
+        facts : sequence of Fact
+            What is told of by itself.
+        singles : sequence of Fact, optional
+            What is told of only if it was before.
+        """
         before = {fact.key for fact in self.facts}
-        chosen = tuple(fact.key for fact in facts if fact.key in self.chosen or fact.key not in before)
-        now = [fact for fact in facts if fact.key in chosen]
-        return Draft(updated_text(self.text, self._told, now), tuple(facts), chosen)
+        now = [
+            *(fact for fact in facts if fact.key in self.chosen or fact.key not in before),
+            *(fact for fact in singles if fact.key in self.chosen),
+        ]
+        text = updated_text(self.text, self._told, now)
+        return Draft(text, tuple(facts), tuple(fact.key for fact in now), tuple(singles))
 
     @property
     def _told(self) -> list[Fact]:
         return self._of(self.chosen)
 
     def _of(self, keys: Collection[str]) -> list[Fact]:
-        return [fact for fact in self.facts if fact.key in keys]
+        return [fact for fact in self.choices if fact.key in keys]
 
 
-def draft_of(facts: Sequence[Fact], listed: Sequence[Finding | Statement]) -> Draft:
-    """Return a draft that tells of everything that is confirmed; see `proposed_text`."""
-    return Draft(proposed_text(facts, listed), tuple(facts), tuple(fact.key for fact in facts))
+def draft_of(facts: Sequence[Fact], listed: Sequence[Finding | Statement], singles: Sequence[Fact] = ()) -> Draft:
+    """Return a draft that tells of everything that is confirmed.
+
+    Parameters
+    ----------
+    facts, listed : sequence
+        See `proposed_text`.
+    singles : sequence of Fact, optional
+        Events that can be told of one by one.
+    """
+    return Draft(proposed_text(facts, listed), tuple(facts), tuple(fact.key for fact in facts), tuple(singles))
 
 
 @dataclass(frozen=True)
@@ -173,7 +252,7 @@ class Undecided:
         rows = kind_rows(self.urgent)
         return (
             *(one.text.rstrip(".") for one in self.statements),
-            *(f"{row.title} ({len(row.findings)})" if len(row.findings) > 1 else row.title for row in rows),
+            *(f"{row.title} ({grouped(row.number)})" if row.number > 1 else row.title for row in rows),
         )
 
 
@@ -207,7 +286,7 @@ def _of_statement(one: Statement) -> Fact:
 def _of_kind(row: KindRow, duration_s: float, when: When) -> Fact:
     form = FINDING_KINDS[row.kind]
     concepts = {one.concept for one in row.findings}
-    many = "" if len(row.findings) == 1 else f", {_how_many(row)}"
+    many = "" if len(row.findings) == 1 else f", {grouped(row.number)}"
     plural = "s" if many and row.title.endswith(_COUNTED) else ""
     return Fact(
         row.kind,
@@ -217,22 +296,18 @@ def _of_kind(row: KindRow, duration_s: float, when: When) -> Fact:
     )
 
 
-def _how_many(row: KindRow) -> str:
-    return grouped(row.beats if FINDING_KINDS[row.kind].scattered else len(row.findings))
-
-
 def _told(row: KindRow, duration_s: float, when: When) -> str:
     count, longest = len(row.findings), row.longest
     if row.kind == "patient_event":
         return "; ".join(f"{one.detail or 'no remark'} at {when(one.start_s)}" for one in row.findings)
     if FINDING_KINDS[row.kind].scattered:
-        return f"{grouped(row.beats)} single beat{'' if row.beats == 1 else 's'}"
+        return f"{grouped(row.number)} single beat{'' if row.number == 1 else 's'}"
+    if is_pause(row.kind):
+        start_s, stop_s = longest_pause(longest)
+        pause = f"{stop_s - start_s:.1f} s at {when(start_s)}"
+        return pause if row.number == 1 else f"{grouped(row.number)}, the longest {pause}"
     if isinstance(longest, EpisodeFinding):
         return _told_episodes(row, duration_s, when)
-    if FINDING_KINDS[row.kind].group == _PAUSE_GROUP:
-        longest = max(row.findings, key=lambda one: one.stop_s - one.start_s)
-        pause = f"{longest.stop_s - longest.start_s:.1f} s at {when(longest.start_s)}"
-        return pause if count == 1 else f"{grouped(count)}, the longest {pause}"
     size, fastest = _size(longest), row.fastest
     if count == 1:
         return f"{size} at {when(longest.start_s)}"

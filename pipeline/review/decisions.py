@@ -29,19 +29,26 @@ DecisionKind = Literal[
     "event_remove",
     "statement_confirm",
     "statement_reject",
+    "measure",
+    "measure_move",
+    "measure_remove",
 ]
-# About stretches of time and no beats: what the rhythm is there, what the patient felt, what an urgent statement says.
+MEASURING_KINDS: Final[tuple[DecisionKind, ...]] = ("measure", "measure_move", "measure_remove")
+# About stretches of time and no beats: what the rhythm is there, what the patient felt, what an urgent statement says,
+# and what was measured with calipers.
 RULING_KINDS: Final[tuple[DecisionKind, ...]] = (
     *("rhythm_confirm", "rhythm_name", "rhythm_resize", "rhythm_split", "rhythm_reject"),
     *("event_mark", "event_remove", "statement_confirm", "statement_reject"),
+    *MEASURING_KINDS,
 )
 STRETCH_KINDS: Final[tuple[DecisionKind, ...]] = ("seen", "note", *RULING_KINDS)  # about no beats
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
 Stretch = tuple[int, int]  # from and to, samples
 StepKind = Literal["decide", "undo", "redo", "barrier"]
 TEXT_CHARS: Final = 2000
+_BY_ENDS: Final[tuple[DecisionKind, ...]] = ("note", *RULING_KINDS)  # one stretch after the other
 _NAMED: Final[tuple[DecisionKind, ...]] = ("rhythm_name", "statement_confirm", "statement_reject")
-_ENDS: Final = MappingProxyType({"rhythm_resize": 4, "rhythm_split": 3})
+_ENDS: Final = MappingProxyType({"rhythm_resize": 4, "measure_move": 4, "rhythm_split": 3})
 ItemT = TypeVar("ItemT")
 
 
@@ -54,9 +61,9 @@ class Decision:
     kind : DecisionKind
         What is done with them.
     samples : tuple of int
-        R peaks, indices into the recording, strictly increasing. For "seen" and "note", which change no beat, the two
-        ends of the stretch that was looked at, or is commented on. For the kinds of `RULING_KINDS`, from and to of one
-        stretch after the other; "rhythm_resize" has the old ends and then the new ones, "rhythm_split" the place of
+        R peaks, indices into the recording, strictly increasing. For "seen", which changes no beat, the two ends of the
+        stretch that was looked at. For "note" and the kinds of `RULING_KINDS`, from and to of one stretch after the
+        other; "rhythm_resize" and "measure_move" have the old ends and then the new ones, "rhythm_split" the place of
         the cut between the two ends.
     aami : str
         The class given by "override" and "add".
@@ -80,13 +87,13 @@ class Decision:
 
     def __post_init__(self) -> None:
         given = tuple(int(sample) for sample in self.samples)
-        object.__setattr__(self, "samples", given if self.kind in RULING_KINDS else tuple(sorted(set(given))))
+        object.__setattr__(self, "samples", given if self.kind in _BY_ENDS else tuple(sorted(set(given))))
         object.__setattr__(self, "text", clean_text(self.text))
         if self.kind not in DECISION_KINDS:
             raise ReviewError(f"A decision {self.kind!r} is unknown; choose one of {', '.join(DECISION_KINDS)}.")
         if not self.samples:
             raise ReviewError("No beat is chosen; choose at least one.")
-        if self.kind in RULING_KINDS:
+        if self.kind in _BY_ENDS:
             self._check_ends()
         elif self.kind in STRETCH_KINDS and len(self.samples) != 2:
             raise ReviewError(f"A stretch has two ends, {len(self.samples)} samples were given.")
@@ -96,7 +103,7 @@ class Decision:
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:
-        """The stretches that a decision of `RULING_KINDS` is about, from and to as samples."""
+        """The stretches that a decision of `STRETCH_KINDS` is about, from and to as samples."""
         if self.kind == "rhythm_split":
             return ((self.samples[0], self.samples[2]),)
         return tuple(zip(self.samples[::2], self.samples[1::2], strict=True))

@@ -29,7 +29,7 @@ _KINDS: Final[Mapping[RhythmCode, str]] = MappingProxyType(
     }
 )
 _Spans = NDArray[np.float64]
-_HIGH: Final = ("2:1", "high")  # what the detail of an urgent second-degree block begins with
+_HIGH: Final = ("2:1", "high", "mobitz")  # what the detail of an urgent second-degree block begins with
 _SHARED: Final = 0.5  # of an event or episode: what covers so much of it tells of it
 _AROUND_S: Final = 0.5  # half of a usual interval, seconds
 _RUNS: Final = frozenset[EventKind]({"vt_sustained", "vt", "v_triplet", "idioventricular"})

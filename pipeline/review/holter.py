@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -12,6 +13,7 @@ import numpy as np
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import REJECTED, ReviewedBeats
 from pipeline.review.finding_kinds import FINDING_KINDS
+from pipeline.review.readable import Span, is_readable, readable_rr_s
 from pipeline.review.rhythm_events import beat_letters, is_class, moving_rate
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.types import Episode, RhythmCode
@@ -45,7 +47,7 @@ class Row:
     s_single, s_couplets, s_runs : int
         The same of supraventricular ones.
     pauses : int
-        Pauses that begin in it.
+        Pauses that begin in it; of several in a row each counts, at the first of them.
     af_s, unread_s : float
         How long fibrillation or flutter of the atria lasts in it, and how long it cannot be read, seconds.
     """
@@ -78,9 +80,10 @@ class KindRow:
     findings : tuple of Finding
         In order of time.
     longest : Finding
-        The one with most beats or the longest time; of equals the first.
+        The one with most beats, the longest time, or the longest pause; of equals the first. Of runs and pauses it is
+        one of the readable ones, if there is any: see `pipeline.review.readable`.
     fastest, slowest : Finding or None
-        By `run_bpm`; None where no finding of the kind has a rate.
+        By `run_bpm`, of the readable ones too; None where no finding of the kind has a rate.
     """
 
     kind: str
@@ -96,9 +99,19 @@ class KindRow:
         return sum(finding.reviewed for finding in self.findings)
 
     @property
-    def beats(self) -> int:
-        """How many beats they have in all."""
-        return sum(len(finding.samples) for finding in self.findings)
+    def number(self) -> int:
+        """How many there are: beats of what is no event, pauses even where several follow each other, else findings."""
+        return self._counted(self.findings)
+
+    @property
+    def number_decided(self) -> int:
+        """How many of `number` a reader has decided about."""
+        return self._counted([one for one in self.findings if one.reviewed])
+
+    def _counted(self, some: Sequence[Finding]) -> int:
+        if FINDING_KINDS[self.kind].scattered:
+            return sum(len(one.samples) for one in some)
+        return sum(map(pauses_in, some)) if is_pause(self.kind) else len(some)
 
     @property
     def seconds(self) -> float:
@@ -138,7 +151,13 @@ class Holter:
     atrial: AtrialBurden
 
 
-def holter(beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConfig = REVIEW) -> Holter:
+def holter(
+    beats: ReviewedBeats,
+    findings: Sequence[Finding],
+    config: ReviewConfig = REVIEW,
+    *,
+    start: datetime | None = None,
+) -> Holter:
     """Return the tables of a report; what is counted in them are the findings that are listed.
 
     Parameters
@@ -149,20 +168,43 @@ def holter(beats: ReviewedBeats, findings: Sequence[Finding], config: ReviewConf
         What `triage` returned for them.
     config : ReviewConfig, optional
         What a heart rate is taken from.
+    start : datetime, optional
+        Clock time of the first sample: rows then begin with a full hour or minute of the clock.
     """
     counted = _Counted(beats, findings, config)
     stop_s = beats.n_samples / beats.fs
     step_s = next(step for least, step in _ROWS_S if stop_s >= least)
-    starts = np.arange(0.0, max(step_s, stop_s - _LEAST_ROW * step_s), step_s).tolist()
-    edges = [*starts, stop_s] if stop_s >= SHORTEST_S else []
+    edges = _edges(stop_s, step_s, _to_the_next(step_s, start)) if stop_s >= SHORTEST_S else []
     rows = tuple(counted.row(a, b) for a, b in pairwise(edges))
-    return Holter(rows, counted.row(0.0, stop_s), kind_rows(findings), _atrial(beats, stop_s))
+    return Holter(rows, counted.row(0.0, stop_s), kind_rows(findings, beats.unread), _atrial(beats, stop_s))
 
 
-def kind_rows(findings: Sequence[Finding]) -> tuple[KindRow, ...]:
+def _to_the_next(step_s: float, start: datetime | None) -> float:
+    """Return the seconds from the start to the first full step of the clock; a step where there is no clock."""
+    if start is None:
+        return step_s
+    of_day = timedelta(hours=start.hour, minutes=start.minute, seconds=start.second, microseconds=start.microsecond)
+    return step_s - of_day.total_seconds() % step_s
+
+
+def _edges(stop_s: float, step_s: float, first_s: float) -> list[float]:
+    """Return where rows begin, and where the last one ends; short rests belong to the row beside them."""
+    least = _LEAST_ROW * step_s
+    inner = np.arange(first_s, stop_s - least, step_s).tolist()
+    return [0.0, *(at for at in inner if at >= least), stop_s]
+
+
+def kind_rows(findings: Sequence[Finding], unread: Sequence[Span] = ()) -> tuple[KindRow, ...]:
     """Return the findings kind by kind, the most urgent first, each kind in order of time.
 
     Statements about the usual beat are no events, and left out.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        What is listed.
+    unread : sequence of (float, float), optional
+        Stretches from which no extreme is taken, see `pipeline.review.readable`.
     """
     rows = []
     for kind, form in FINDING_KINDS.items():
@@ -171,19 +213,51 @@ def kind_rows(findings: Sequence[Finding]) -> tuple[KindRow, ...]:
         own = tuple(sorted((one for one in findings if one.kind == kind), key=lambda one: one.start_s))
         if not own:
             continue
-        rated = [(bpm, one) for one in own if (bpm := run_bpm(one)) is not None]
+        brief = is_pause(kind) or form.group in _GROUPED
+        seen = [one for one in own if brief and is_readable(unread, one.start_s, one.stop_s)] or own
+        rated = [(bpm, one) for one in seen if (bpm := run_bpm(one)) is not None]
         titles = {one.title for one in own}
         rows.append(
             KindRow(
                 kind,
-                titles.pop() if len(titles) == 1 and not form.scattered else form.title,
+                titles.pop() if len(titles) == 1 and not (form.scattered or is_pause(kind)) else form.title,
                 own,
-                max(own, key=lambda one: (len(one.samples), one.stop_s - one.start_s)),
+                max(seen, key=longest_pause_s if is_pause(kind) else _size),
                 max(rated, key=lambda pair: round(pair[0], 2))[1] if rated else None,
                 min(rated, key=lambda pair: round(pair[0], 2))[1] if rated else None,
             )
         )
     return tuple(rows)
+
+
+def _size(one: Finding) -> tuple[int, float]:
+    return len(one.samples), one.stop_s - one.start_s
+
+
+def is_pause(kind: str) -> bool:
+    """Tell whether findings of a kind are long intervals, which are measured one by one."""
+    return kind in PAUSES or FINDING_KINDS[kind].group == "pause"
+
+
+def pauses_in(finding: Finding) -> int:
+    """Return how many long intervals a pause is made of: those that follow each other are one finding."""
+    return max(1, len(finding.samples) - 1)
+
+
+def longest_pause(finding: Finding) -> Span:
+    """Return where the longest interval of a pause begins and ends, seconds."""
+    if len(finding.samples) < 2:
+        return finding.start_s, finding.stop_s
+    samples = np.array(finding.samples, np.float64)
+    time_s = np.interp(samples, samples[[0, -1]], (finding.start_s, finding.stop_s))
+    at = int(np.diff(samples).argmax())
+    return float(time_s[at]), float(time_s[at + 1])
+
+
+def longest_pause_s(finding: Finding) -> float:
+    """Return how long the longest interval of a pause lasts, seconds."""
+    start_s, stop_s = longest_pause(finding)
+    return stop_s - start_s
 
 
 def run_bpm(finding: Finding) -> float | None:
@@ -208,12 +282,12 @@ class _Counted:
         letters = beat_letters(beats)
         self._beats = beats
         self._rr_s = beats.rate_rr_s
-        self._rate = moving_rate(self._rr_s, config)
+        self._rate = moving_rate(readable_rr_s(self._rr_s, beats.time_s, beats.unread), config)
         self._there = ~is_class(letters, REJECTED)
         grouped = [one.samples for one in findings if FINDING_KINDS[one.kind].group in _GROUPED]
         within = np.isin(beats.sample, np.concatenate([np.array(samples) for samples in grouped] or [np.zeros(0)]))
         self._single = {letter: is_class(letters, letter) & ~within for letter in "VS"}
-        self._starts = [(one.kind, one.start_s) for one in findings]
+        self._starts = [(one.kind, one.start_s, pauses_in(one) if is_pause(one.kind) else 1) for one in findings]
 
     def row(self, start_s: float, stop_s: float) -> Row:
         """Count between two times, seconds."""
@@ -239,7 +313,7 @@ class _Counted:
         )
 
     def _count(self, kinds: frozenset[str] | set[str], start_s: float, stop_s: float) -> int:
-        return sum(kind in kinds and start_s <= at < stop_s for kind, at in self._starts)
+        return sum(many for kind, at, many in self._starts if kind in kinds and start_s <= at < stop_s)
 
     def _seconds(self, rhythms: tuple[RhythmCode, ...], start_s: float, stop_s: float) -> float:
         own = [episode for episode in self._beats.rhythm if episode.rhythm in rhythms]

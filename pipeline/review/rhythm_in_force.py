@@ -9,9 +9,10 @@ from typing import Final, Literal
 
 from pipeline.errors import ReviewError
 from pipeline.measurements import Statement
-from pipeline.review.decisions import Decision, Stretch
+from pipeline.review.decisions import MEASURING_KINDS, Decision, Stretch
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
 from pipeline.types import Analysis, Episode, RhythmCode
+from pipeline.wording import interval
 
 Ruled = Literal["", "confirmed", "named"]
 ARTEFACT: Final = "ARTEFACT"
@@ -28,6 +29,7 @@ RHYTHM_SUBJECTS: Final[Mapping[str, tuple[RhythmCode, str]]] = MappingProxyType(
         "BII_HIGH": ("BII", "high degree"),
         "BII_2_1": ("BII", "2:1"),
         "BII_WENCKEBACH": ("BII", "Wenckebach"),
+        "BII_MOBITZ": ("BII", "Mobitz II"),
         **{code: (code, "") for code in RHYTHM_NAMES},
         ARTEFACT: ("NOISE", _MARKED),
     }
@@ -95,6 +97,8 @@ class RhythmInForce:
         The model's statements about the usual beat, whatever was decided about them.
     verdicts : mapping of str to str
         "confirmed" or "rejected", by the code of a statement that a reader has decided about.
+    measured : tuple of Stretch
+        Intervals that a reader has measured with calipers, in the order in which they were.
     """
 
     fs: float
@@ -104,6 +108,7 @@ class RhythmInForce:
     events: Mapping[Stretch, str] = field(default_factory=lambda: MappingProxyType({}))
     statements: tuple[Statement, ...] = ()
     verdicts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    measured: tuple[Stretch, ...] = ()
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
@@ -157,6 +162,8 @@ class RhythmInForce:
             return self.verdicts.get(decision.subject, "")
         if decision.kind.startswith("event"):
             return "event" if decision.stretches[0] in self.events else ""
+        if decision.kind in MEASURING_KINDS:
+            return ", ".join(interval((b - a) / self.fs) for a, b in decision.stretches if (a, b) in self.measured)
         found = [
             rhythm_name(piece.episode).short
             for piece in self.pieces
@@ -225,6 +232,23 @@ class RhythmInForce:
 
     def _statement_reject(self, decision: Decision) -> Mapping[str, object]:
         return self._judged(decision.subject, "rejected")
+
+    def _measure(self, decision: Decision) -> Mapping[str, object]:
+        return {"measured": (*self.measured, *(own for own in decision.stretches if own not in self.measured))}
+
+    def _measure_move(self, decision: Decision) -> Mapping[str, object]:
+        old, new = decision.stretches
+        self._check_measured(old)
+        return {"measured": tuple(dict.fromkeys(new if own == old else own for own in self.measured))}
+
+    def _measure_remove(self, decision: Decision) -> Mapping[str, object]:
+        for stretch in decision.stretches:
+            self._check_measured(stretch)
+        return {"measured": tuple(own for own in self.measured if own not in decision.stretches)}
+
+    def _check_measured(self, stretch: Stretch) -> None:
+        if stretch not in self.measured:
+            raise ReviewError(f"No interval is measured at {stretch[0] / self.fs:.2f} s; look at the study again.")
 
     def _judged(self, code: str, verdict: str) -> Mapping[str, object]:
         if code not in {statement.code for statement in self.statements}:

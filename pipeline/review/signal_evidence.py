@@ -50,8 +50,18 @@ class SignalEvidence:
         that came off, an amplifier that recovers). The T and P waves of the two beats are ignored.
         """
         if (first, last) not in self._known:
-            self._known[first, last] = between_beats(self.signal, self.height, (first, last), self.fs, self.config)
+            heights = tuple(self._local_height(number, (first, last)) for number in range(len(self.signal)))
+            self._known[first, last] = between_beats(self.signal, heights, (first, last), self.fs, self.config)
         return self._known[first, last]
+
+    def _local_height(self, lead: int, ends: tuple[int, int]) -> float:
+        """Return the height of a QRS there, mV: the usual one, or that of the taller of these two where both are lower.
+
+        Electrodes dry and patients turn: beside low beats, missed ones are no taller. One that is no beat at all, such
+        as a T wave, decides nothing.
+        """
+        own = max(qrs_height(self.signal[lead], np.array([at]), self.fs) for at in ends)
+        return min(self.height[lead], own) if own > 0 else self.height[lead]
 
 
 def evidence_of(recording: Recording, analysis: Analysis, config: Config = DEFAULT) -> SignalEvidence:

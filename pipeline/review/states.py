@@ -52,6 +52,8 @@ class Signing:
         Why it was signed although something urgent was undecided; "" where nothing was.
     report : str
         SHA-256 of the report that was stored; "" for a signature of an earlier version, or without the recording.
+    seal : str
+        SHA-256 over all that was signed, see `pipeline.store.seals`; "" for a signature of an earlier version.
     """
 
     number: int
@@ -62,6 +64,7 @@ class Signing:
     findings: tuple[str, ...]
     reason: str
     report: str
+    seal: str = ""
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from pipeline.config import REVIEW, ReviewConfig
 from pipeline.labels import AAMI_CLASSES
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import normal_pairs
+from pipeline.review.readable import readable_rr_s
 from pipeline.review.rhythm_events import beat_letters, moving_rate
 from pipeline.types import FloatArray
 
@@ -78,9 +79,10 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
     The mean rate is that of all RR intervals together, including ectopic beats. Lowest and highest are of the median of
     `rate_beats` intervals in a row, so that no single early beat or pause is a rate; their time is the end of the last
     of these intervals. Commercial systems average 4 to 16 intervals; eight, and the median, are those of the Analyse
-    page: ADR 0007. Beats that nobody could class because noise hides them have no rate, and end no interval.
+    page: ADR 0007. Beats that nobody could class because noise hides them have no rate, and end no interval. Lowest,
+    highest and longest are of readable stretches only, see `pipeline.review.readable`.
     """
-    letters, rr_s = beat_letters(beats), beats.rate_rr_s
+    letters, rr_s = beat_letters(beats), readable_rr_s(beats.rate_rr_s, beats.time_s, beats.unread)
     rate = moving_rate(rr_s, config)
     counts = _counts(letters)
     classified = sum(counts[letter] for letter in AAMI_CLASSES)
@@ -88,7 +90,7 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
         counts=counts,
         burden={c: 100 * counts[c] / classified for c in AAMI_CLASSES} if classified else None,
         reviewed=int(beats.reviewed().sum()),
-        rate=HeartRate(_mean_rate(rr_s), _extreme(beats, -rate, -1), _extreme(beats, rate)),
+        rate=HeartRate(_mean_rate(beats.rate_rr_s), _extreme(beats, -rate, -1), _extreme(beats, rate)),
         longest_rr=_extreme(beats, rr_s),
     )
 

@@ -71,8 +71,8 @@ def measure_p_waves(
         return np.zeros((beat.size, len(AVERAGED)))
     r_peak = np.round(time_s[usable] * conditioned.fs).astype(np.intp)
     nearest = np.minimum(np.searchsorted(usable, beat), usable.size - 1)
-    leads = [_waves(conditioned, lead, r_peak) for lead in range(conditioned.signal.shape[1])]
-    return np.asarray(np.max([_constancy(waves)[nearest] for waves in leads], axis=0))
+    leads = range(conditioned.signal.shape[1])
+    return np.asarray(np.max([_constancy(_waves(conditioned, lead, r_peak))[nearest] for lead in leads], axis=0))
 
 
 def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Numbers:

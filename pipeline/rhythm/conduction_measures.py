@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,26 +80,47 @@ def conduction_measures(context: RhythmContext, waves: PWaves) -> FloatArray:
     score = p_scores(waves)
     chosen = _chosen(context, waves, score)
     one = _of_one(context, waves, score, chosen, rr)
-    around = _around(context, waves, score, one, rr)
-    beside = {f"{name}, {side}": _moved(one[name], by) for side, by in _SIDES for name in _BESIDE}
-    known = one | around | beside
+    odd = (one["ventricular"] > 0) | (rr >= LONGEST_S)
     measures = np.full((n, len(MEASURES)), NOTHING, np.float32)
-    for k, name in enumerate(_SINGLE):
-        measures[:, k] = np.nan_to_num(known[name], nan=NOTHING)
+    for name, column in _singles(context, waves, score, one, rr):
+        measures[:, _SINGLE.index(name)] = np.nan_to_num(column, nan=NOTHING)
+    del one  # a day's columns take as much memory as its measures
     asked = worth_asking(measures)
     if asked.any():
-        odd = (one["ventricular"] > 0) | (rr >= LONGEST_S)
         intervals = Intervals(context.time_s, rr, odd, context.symbol == "S")
         measures[asked, len(_SINGLE) : -len(TRACKS)] = average_measures(intervals, waves, asked)
         measures[asked, -len(TRACKS) :] = track_measures(context.time_s, rr, waves, asked)
     return measures
 
 
-def conduction_of(context: RhythmContext) -> FloatArray:
-    """Measure the intervals before the beats (n, len(MEASURES)) with P waves of the signal; all -1 without a signal."""
-    if context.conditioned is None:
+def _singles(
+    context: RhythmContext, waves: PWaves, score: FloatArray, one: dict[str, Column], rr: Column
+) -> Iterator[tuple[str, Column]]:
+    """Yield the measures `_SINGLE` with their names."""
+    yield from one.items()
+    yield from _around(context, waves, score, one, rr).items()
+    yield from ((f"{name}, {side}", _moved(one[name], by)) for side, by in _SIDES for name in _BESIDE)
+
+
+def conduction_of(context: RhythmContext, waves: PWaves | None = None) -> FloatArray:
+    """Measure the intervals before the beats (n, len(MEASURES)) with P waves of the signal; all -1 without a signal.
+
+    Parameters
+    ----------
+    context : RhythmContext
+        The beats and the signal.
+    waves : PWaves, optional
+        What `waves_of` returned for them, if it was asked before.
+    """
+    waves = waves_of(context) if waves is None else waves
+    if waves is None:
         return np.full((len(context), len(MEASURES)), NOTHING, np.float32)
-    return conduction_measures(context, find_p_waves(context.conditioned, context.time_s))
+    return conduction_measures(context, waves)
+
+
+def waves_of(context: RhythmContext) -> PWaves | None:
+    """Find candidates for P waves; None without a signal. They do not depend on the classes of the beats."""
+    return None if context.conditioned is None else find_p_waves(context.conditioned, context.time_s)
 
 
 def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:

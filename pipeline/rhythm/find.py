@@ -10,30 +10,34 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.config import DEFAULT, Config
+from pipeline._util.memory import give_back
+from pipeline.config import DEFAULT, REVIEW, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
 from pipeline.rhythm.after_fibrillation import find_still_fibrillating
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
+from pipeline.rhythm.broad_escapes import find_broad_escapes
 from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.noise import find_noise, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing, read_pacing, unpaced_as_conducted
 from pipeline.rhythm.paroxysms import find_paroxysms
-from pipeline.rhythm.pauses import find_pauses
+from pipeline.rhythm.pauses import find_pauses, find_pauses_after
 from pipeline.rhythm.rates import find_beatless, find_rates, find_unread
 from pipeline.rhythm.regular_flutter import find_regular_flutter
 from pipeline.rhythm.runs import find_runs
 from pipeline.rhythm.states import partition
 from pipeline.rhythm.ventricular import find_ventricular
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.gaps import runs
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
 from pipeline.signal.reading import read_leads
-from pipeline.types import Episode, Quality, Recording, number
+from pipeline.types import Episode, Quality, Recording, RhythmCode, number
 
 TRUSTED_SHARE: Final = 0.2  # of the beats of a stretch beside fibrillation: with fewer no rate is known
 _GIVEN: Final = "annotated"  # evidence for what annotations say themselves
+_NAMED_BY_BEATS: Final[tuple[tuple[RhythmCode, str], ...]] = (("P", "/f"), ("NOD", "j"))  # paced, fusion; escape
 
 
 def find_rhythms(
@@ -47,7 +51,8 @@ def find_rhythms(
         Annotations as indices into the recording, non-decreasing.
     symbol : sequence of str
         WFDB symbol of each, or AAMI class N, S, V, F, Q. Ventricular flutter and fibrillation are read from "!", and
-        from "[" to "]"; other symbols that mark no beat are passed over. All "N" if only the beats are known.
+        from "[" to "]", paced rhythm from "/" and "f", junctional escape rhythm from "j"; other symbols that mark no
+        beat are passed over. All "N" if only the beats are known.
     fs : float
         Sampling frequency of `sample`, Hz.
     recording : Recording, optional
@@ -127,12 +132,14 @@ def episodes(
     pauses = find_pauses(context)
     if pauses and not len(context):  # no QRS anywhere and a lead at rest: "no ECG" would be the weaker word
         known = [episode for episode in known if episode.rhythm != "NOISE"]
-    proposed = [*known, *outside(pauses, without_beats(known))]
+    fibrillation = [episode for episode in known if episode.rhythm == "VFL"]
+    proposed = [*known, *outside(pauses, without_beats(known)), *find_pauses_after(fibrillation, context)]
     stimuli = read_pacing(context) if pacing is None else pacing
     conduction = conduction_of(context)
+    give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
     blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
-    proposed += [*find_pacing(context, stimuli), *blocks, *atrial]
+    proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
 
@@ -229,7 +236,7 @@ def _signal(
 
 
 def _annotated(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episode]:
-    """Return ventricular flutter and fibrillation as annotated: from "[" to "]", and runs of "!"."""
+    """Return what the symbols name: flutter and fibrillation from "[" to "]" and in runs of "!", pacing, escapes."""
     found: list[Episode] = []
     began: float | None = None
     for at, one in zip(time_s.tolist(), symbol, strict=True):
@@ -242,7 +249,18 @@ def _annotated(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episo
         found.append(Episode(began, float(time_s[-1]), "VFL", "VFL", evidence=_GIVEN))
     waves = time_s[np.flatnonzero(np.array(symbol, "<U1") == "!")] if len(symbol) else time_s[:0]
     close = [Episode(a, b, "VFL", "VFL", evidence=_GIVEN) for a, b in pairwise(waves.tolist()) if b - a < 1.0]
-    return [*found, *close]
+    return [*found, *close, *_annotated_runs(time_s, symbol)]
+
+
+def _annotated_runs(time_s: NDArray[np.float64], symbol: Sequence[str]) -> list[Episode]:
+    """Return paced and junctional escape rhythm: runs of beats that are annotated so, each up to the next beat."""
+    beats = [k for k, one in enumerate(symbol) if aami_class(one) is not None]
+    at, found = time_s[beats], list[Episode]()
+    for code, letters in _NAMED_BY_BEATS:
+        for first, stop in runs(np.array([symbol[k] in letters for k in beats], np.bool_)):
+            if stop - first >= REVIEW.run_beats:
+                found.append(Episode(float(at[first]), float(at[min(stop, at.size - 1)]), code, evidence=_GIVEN))
+    return found
 
 
 def without_beats(found: Iterable[Episode]) -> list[Episode]:

@@ -32,6 +32,7 @@ GAINS: Final = (-1.5, 2.0)  # what lies outside is counted as these
 HALF: Final = 0.5  # more speaks for a P wave, less against it
 PIECE_S, MARGIN_S = 40.0, 20.0  # pieces are worked on side by side; what each sees on both sides
 AT_ONCE: Final = 128
+SCORED: Final = 2**18  # samples of the line that are scored at a time: a whole number of steps
 RR_S: Final = (0.2, 3.0)  # shorter and longer intervals are counted as these
 AROUND: Final = 4  # beats on each side over which lags are compared
 NOTHING: Final = -1.0
@@ -93,8 +94,15 @@ def track_measures(time_s: NDArray[np.float64], rr_s: NDArray[np.float64], waves
 def _scores(line: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return how much speaks for a P wave in each step (m,), 0 where none could be seen, and whether one could be."""
     n = line.size // STEP * STEP
-    known = np.isfinite(line[:n])
-    gain = np.where(known, np.clip(line[:n], *GAINS), np.float32(0))
+    parts = [_scores_of(line[first : min(first + SCORED, n)]) for first in range(0, n, SCORED)]
+    score, seen = zip(*parts, strict=True) if parts else ((), ())
+    none = np.zeros(0, np.float32)
+    return np.concatenate([*score, none]), np.concatenate([*seen, none])
+
+
+def _scores_of(line: FloatArray) -> tuple[FloatArray, FloatArray]:
+    known = np.isfinite(line)
+    gain = np.where(known, np.clip(line, *GAINS), np.float32(0))
     # faster than along an axis of 2
     count, total = (sum((of[k::STEP] for k in range(1, STEP)), of[::STEP]) for of in (known.astype(np.int8), gain))
     mean = total.astype(np.float64) / np.maximum(count, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ EDGE_CONFIDENCE: Final = 0.9  # at the start or end: the recording may have begu
 BEATS_ONLY_CONFIDENCE: Final = 0.8  # without a signal, the interval may hold beats that nobody marked
 NO_BEAT_CONFIDENCE: Final = 0.7  # without any QRS nothing says how high one would be
 CONSTANT_MV: Final = 1e-4  # a tenth of a microvolt is less than the noise of any amplifier: no electrode is connected
+SETTLED_S: Final = (0.0, 1.0, 2.0)  # after fibrillation
 DRIFT_S: Final = 2.0  # half a breath: baselines wander with breathing, an amplifier recovers within a second or two
 DRIFT_HEIGHT: Final = 0.65  # of a QRS, within that time: chosen on DS1
 BEAT_REACH_S: Final = 0.08  # half of the window in which missed beats are looked for
@@ -55,6 +57,47 @@ def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[
     heights = _heights(context) if long else ()
     judged = [_judged(context, span, heights) for span in long]
     return [episode for episode in judged if episode is not None]
+
+
+def find_pauses_after(waves: Iterable[Episode], context: RhythmContext) -> list[Episode]:
+    """Find asystole that follows fibrillation, up to the next beat, the next fibrillation or the end.
+
+    Parameters
+    ----------
+    waves : iterable of Episode
+        Ventricular fibrillation and flutter. They end to about a second: what follows is at rest from there, or up to
+        `SETTLED_S` later.
+    context : RhythmContext
+        Beats and signal; without a signal nothing is found.
+
+    Returns
+    -------
+    list of Episode
+        Code ASYS, in order of time, at least `ASYSTOLE_S` each, from the end of the fibrillation.
+    """
+    known = sorted(waves, key=lambda episode: episode.start_s)
+    if context.conditioned is None or not known:
+        return []
+    starts = np.sort(np.concatenate([context.time_s, [episode.start_s for episode in known], [context.duration_s]]))
+    heights, found = _heights(context), list[Episode]()
+    for episode in known:
+        stop = float(starts[np.searchsorted(starts, episode.stop_s)])
+        tries = ((episode.stop_s + later, stop) for later in SETTLED_S)
+        long = (span for span in tries if span[1] - span[0] >= ASYSTOLE_S and _is_at_rest(context, span, heights))
+        if next(long, None):
+            found.append(_episode((episode.stop_s, stop), EDGE_CONFIDENCE, "no QRS, and the baseline is at rest"))
+    return found
+
+
+def _is_at_rest(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> bool:
+    if len(context):
+        return _judged(context, span, heights) is not None
+    conditioned = context.conditioned
+    assert conditioned is not None
+    first, last = (round(at * conditioned.fs) for at in span)
+    return _recorded(conditioned.segments, first, last) and any(
+        _is_low(lead[first:last], conditioned.fs) for lead in conditioned.signal.T
+    )
 
 
 def _intervals(context: RhythmContext, shortest_s: float) -> list[Span]:

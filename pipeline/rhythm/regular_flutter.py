@@ -1,4 +1,8 @@
-"""Atrial flutter that conducts every second, third or fourth beat: regular, and so not found by irregularity."""
+"""Atrial flutter by its waves between the QRS: of regular beats at every second to fourth wave, or of irregular ones.
+
+Irregularity finds neither: regular beats have none, and where conduction changes each QRS still follows its wave after
+the same time, as it would follow a P wave.
+"""
 
 from __future__ import annotations
 
@@ -32,15 +36,17 @@ LINE_HZ: Final = 0.35  # the line of a wave is not broader than this on each sid
 BAND_HZ: Final = 12.0  # up to which energy counts, from ...
 OF_RATE: Final = 0.75  # ... this share of the heart rate on: P and T waves have most of theirs at the rate itself
 SPECTRUM_N: Final = 512  # points of the Fourier transform
-# Of the energy between the beats, in the lines of the wave and of its first harmonic, in each lead: halfway between
-# flutter of one patient of ptbxl, 0.67 and more, and the most that mitdb, svdb, vfdb and cinc2017 have, 0.32.
-LINE_SHARE: Final = 0.5
+# Of the energy between the beats, in the lines of the wave and of its first harmonic, in each lead: between the most
+# that mitdb, svdb, vfdb and cinc2017 have, 0.32, and drawn flutter of 3:1 with T waves, 0.45; one patient of ptbxl has
+# 0.67 and more. Irregular beats of mitdb and svdb have at most 0.44 in both leads, in one window.
+LINE_SHARE: Final = 0.42
 UNIT: Final = 0.05  # above or below this is worth one unit of log likelihood, at most `MOST`
 MOST: Final = 3.0
 UNKNOWN: Final = -1.0  # log likelihood of a window in which the beats are not regular
 CHANGE: Final = 4.0  # log likelihood that a change of state costs: in a long recording flutter lasts some 16 s
 CONFIDENCE: Final = 0.8
 TINY: Final = 1e-12
+STEP_HZ: Final = 0.1  # of the waves that are looked for where the beats are irregular
 
 Numbers = NDArray[np.float64]
 
@@ -59,16 +65,21 @@ class WaveShares:
         Waves to each beat, of `CONDUCTED`; 0 where no multiple of the rate lies in `FLUTTER_HZ`.
     share : (n_windows,) float64
         Share of the wave and its first harmonic in the energy between the QRS, in the lead that has least of it.
+    irregular_hz, irregular_share : (n_windows,) float64
+        Where the beats are irregular and not ventricular, the wave of `FLUTTER_HZ` that has most, Hz, and its share;
+        else 0.
     """
 
     start_s: Numbers
     rate_hz: Numbers
     waves: NDArray[np.intp]
     share: Numbers
+    irregular_hz: Numbers
+    irregular_share: Numbers
 
 
 def find_regular_flutter(context: RhythmContext) -> list[Episode]:
-    """Find flutter with regular beats, by waves that go on between them at a multiple of their rate.
+    """Find flutter by waves that go on between the beats, at a multiple of their rate if they are regular.
 
     The QRS are cut out; a wave of one frequency is then looked for in each lead by itself. T and P waves have most of
     their energy at the heart rate, flutter waves have none there. The beats are not subtracted: where every second wave
@@ -87,8 +98,9 @@ def find_regular_flutter(context: RhythmContext) -> list[Episode]:
     found = wave_shares(context)
     if not found.start_s.size:
         return []
-    gain = np.clip((found.share - LINE_SHARE) / UNIT, -MOST, MOST)
-    gain = np.where(found.waves > 0, gain, np.where(found.rate_hz > 0, -MOST, UNKNOWN))
+    regular = np.clip((found.share - LINE_SHARE) / UNIT, -MOST, MOST)
+    irregular = np.clip((found.irregular_share - LINE_SHARE) / UNIT, UNKNOWN, MOST)
+    gain = np.where(found.waves > 0, regular, np.where(found.rate_hz > 0, -MOST, irregular))
     flutters = likeliest_states(np.stack([np.zeros_like(gain), gain], axis=1), CHANGE) == 1
     middle_s = found.start_s + WINDOW_S / 2
     edges_s = [0.0, *((middle_s[1:] + middle_s[:-1]) / 2).tolist(), context.duration_s]
@@ -96,7 +108,7 @@ def find_regular_flutter(context: RhythmContext) -> list[Episode]:
 
 
 def wave_shares(context: RhythmContext) -> WaveShares:
-    """Measure in windows of `WINDOW_S` how much of what lies between the QRS is one wave at a multiple of the rate.
+    """Measure in windows of `WINDOW_S` how much of what lies between the QRS is one wave.
 
     Parameters
     ----------
@@ -105,21 +117,31 @@ def wave_shares(context: RhythmContext) -> WaveShares:
     """
     nothing = np.zeros(0)
     if context.conditioned is None or len(context) < BEATS_MIN:
-        return WaveShares(nothing, nothing, np.zeros(0, np.intp), nothing)
+        return WaveShares(nothing, nothing, np.zeros(0, np.intp), nothing, nothing, nothing)
     signal, fs = _between_beats(context.conditioned, context.time_s)
     last = len(signal) - round(WINDOW_S * fs)
     start_s = np.arange(0, last + 1, round(STEP_S * fs), dtype=np.float64) / fs
-    rate_hz = _steady_rates(context, start_s)
-    return WaveShares(start_s, rate_hz, *_lines(signal, fs, rate_hz))
+    rate_hz, irregular_hz = _rates(context, start_s)
+    return WaveShares(start_s, rate_hz, *_lines(signal, fs, rate_hz), *_any_line(signal, fs, irregular_hz))
 
 
 def _episode(start_s: float, stop_s: float, found: WaveShares, span: slice) -> Episode:
     known = found.waves[span] > 0
+    if 2 * np.count_nonzero(known) < np.count_nonzero(found.irregular_hz[span] > 0):
+        return _irregular_episode(start_s, stop_s, found, span)
     usual = int(np.median(found.waves[span][known]))
     bpm = 60 * float(np.median(found.rate_hz[span][known]))
     held = share(float(np.median(found.share[span][known])))
     what = f"{usual} waves to each beat at {bpm:.0f}/min hold {held} of what lies between the QRS"
     return Episode(start_s, stop_s, "AFL", f"{usual}:1", CONFIDENCE, what)
+
+
+def _irregular_episode(start_s: float, stop_s: float, found: WaveShares, span: slice) -> Episode:
+    known = found.irregular_hz[span] > 0
+    wpm = 60 * float(np.median(found.irregular_hz[span][known]))
+    held = share(float(np.median(found.irregular_share[span][known])))
+    what = f"waves at {wpm:.0f}/min, of which changing numbers are conducted, hold {held} of what lies between the QRS"
+    return Episode(start_s, stop_s, "AFL", "", CONFIDENCE, what)
 
 
 def _between_beats(conditioned: Conditioned, time_s: Numbers) -> tuple[FloatArray, float]:
@@ -147,9 +169,12 @@ def _between_beats(conditioned: Conditioned, time_s: Numbers) -> tuple[FloatArra
     return mean, fs
 
 
-def _steady_rates(context: RhythmContext, start_s: Numbers) -> Numbers:
-    """Return the rate (n_windows,) of the beats in each window, Hz; 0 where they are not regular, or ventricular."""
-    rates = np.zeros(start_s.size)
+def _rates(context: RhythmContext, start_s: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the rates (n_windows,) of the beats in windows, Hz: in those where they are regular, and in the others.
+
+    Both are 0 where there are few beats, or ventricular ones.
+    """
+    rates, irregular = np.zeros((2, start_s.size))
     first, stop = np.searchsorted(context.time_s, [start_s, start_s + WINDOW_S])
     counts = stop - first - 1  # intervals
     ectopic = np.concatenate([[0], np.cumsum(np.isin(context.symbol, ("V", "F")) | context.break_before)])
@@ -161,7 +186,8 @@ def _steady_rates(context: RhythmContext, start_s: Numbers) -> Numbers:
         usual = np.median(rr, axis=1)
         apart = np.sort(np.abs(rr / usual[:, None] - 1), axis=1)[:, int(0.8 * (count - 1))]
         rates[of_count] = np.where(apart <= STEADY, 1 / usual, 0.0)
-    return rates
+        irregular[of_count] = np.where(apart <= STEADY, 0.0, 1 / rr.mean(axis=1))
+    return rates, irregular
 
 
 def _lines(signal: FloatArray, fs: float, rate_hz: Numbers) -> tuple[NDArray[np.intp], Numbers]:
@@ -188,6 +214,22 @@ def _lines(signal: FloatArray, fs: float, rate_hz: Numbers) -> tuple[NDArray[np.
         best = shares.argmax(axis=0)
         waves[part], lines[part] = np.array(CONDUCTED)[best], shares.max(axis=0)
     return waves, lines
+
+
+def _any_line(signal: FloatArray, fs: float, rate_hz: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the wave in `FLUTTER_HZ` that has most energy, Hz, and its share, (n_windows,); 0 where no rate is."""
+    wave_hz, lines = np.zeros((2, rate_hz.size))
+    asked = np.flatnonzero(rate_hz > 0)
+    grid = np.arange(FLUTTER_HZ[0], FLUTTER_HZ[1] + STEP_HZ / 2, STEP_HZ)
+    windows = sliding_window_view(signal, round(WINDOW_S * fs), axis=0)[:: round(STEP_S * fs)]
+    for part in np.array_split(asked, max(1, -(-asked.size // AT_ONCE))):
+        if not part.size:
+            continue
+        energy = _energy(windows[part], fs)
+        total = _within(energy, fs, OF_RATE * rate_hz[part], np.full(part.size, BAND_HZ))
+        shares = np.stack([_share(energy, fs, np.full(part.size, hz), total) for hz in grid])
+        wave_hz[part], lines[part] = grid[shares.argmax(axis=0)], shares.max(axis=0)
+    return wave_hz, lines
 
 
 def _energy(windows: FloatArray, fs: float) -> FloatArray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -57,27 +56,35 @@ def _clipped(episode: Episode, duration_s: float) -> Episode:
 
 
 def _painted(layers: Sequence[Episode]) -> list[Episode]:
-    """Return one episode for each stretch between two edges: later layers are painted over earlier ones."""
+    """Return one episode for each stretch of one layer: later layers are painted over earlier ones."""
     edges = np.unique([edge for episode in layers for edge in (episode.start_s, episode.stop_s)])
     top = np.zeros(max(0, edges.size - 1), np.int64)
     for k, episode in enumerate(layers):
         first, stop = np.searchsorted(edges, [episode.start_s, episode.stop_s])
         top[first:stop] = k
+    first = np.flatnonzero(np.diff(top, prepend=-1))
+    starts, stops = edges[first], edges[np.append(first[1:], top.size)[: first.size]]
     return [
         replace(layers[k], start_s=float(start), stop_s=float(stop))
-        for k, (start, stop) in zip(top.tolist(), pairwise(edges), strict=True)
+        for k, start, stop in zip(top[first].tolist(), starts, stops, strict=True)
     ]
 
 
 def _joined(pieces: Iterable[Episode]) -> list[Episode]:
-    """Join neighbours of the same rhythm and detail."""
+    """Join neighbours of the same rhythm and detail; of two pauses each keeps its beats."""
     joined: list[Episode] = []
     for piece in pieces:
-        if joined and (joined[-1].rhythm, joined[-1].detail) == (piece.rhythm, piece.detail):
+        if joined and _goes_on(joined[-1], piece):
             joined.append(_together(joined.pop(), piece))
         else:
             joined.append(piece)
     return joined
+
+
+def _goes_on(first: Episode, second: Episode) -> bool:
+    """Tell whether an episode is the continuation of the one before it, which a beat between two pauses prevents."""
+    alike = (first.rhythm, first.detail) == (second.rhythm, second.detail)
+    return alike and first.rhythm != "ASYS"
 
 
 def _together(first: Episode, second: Episode) -> Episode:

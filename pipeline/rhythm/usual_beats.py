@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from pipeline.rhythm.qrs_through_waves import qrs_through_waves
 from pipeline.signal.gaps import runs
 from pipeline.types import FloatArray, IntArray
 
@@ -46,11 +47,14 @@ class KnownBeats:
         Their sampling frequency, Hz.
     time_s : (n_beats,) float64
         R peaks as detected, seconds.
+    spiky : bool
+        Whether a pacemaker may leave spikes, which go on in fibrillation and look like sharp QRS complexes.
     """
 
     signal: FloatArray
     fs: float
     time_s: NDArray[np.float64]
+    spiky: bool = False
 
 
 def without_usual_beats(states: IntArray, known: KnownBeats) -> IntArray:
@@ -111,16 +115,18 @@ def _usual_seconds(asked: NDArray[np.bool_], known: KnownBeats, ventricular: NDA
     second = np.minimum(time_s.astype(np.int64), asked.size - 1)
     beside = np.convolve(ventricular, np.ones(2 * GUARD_S + 1))[GUARD_S:-GUARD_S] > 0
     outside = np.flatnonzero(~beside[second])
-    usual = np.zeros(time_s.size, np.bool_)
+    usual, through = np.zeros(time_s.size, np.bool_), list[list[float]]()
     for first, last in runs(asked):
         inside = np.flatnonzero((second >= first) & (second < last))
         near = outside[(time_s[outside] > first - AROUND_S) & (time_s[outside] < last + AROUND_S)]
         if inside.size >= BEATS and near.size >= USUAL_MIN:
             usual[inside] = _alike(signal, fs, time_s[inside], time_s[_nearest(near, inside)])
+        if not known.spiky and near.size >= USUAL_MIN:
+            through += qrs_through_waves(signal, fs, (first, last), time_s[near]).tolist()
     middle = np.arange(asked.size) + 0.5
-    for a, b in runs(usual):
-        if b - a >= BEATS and np.median(np.diff(time_s[a:b])) >= RR_S:
-            usual_s |= (middle >= time_s[a] - REACH_S[0]) & (middle <= time_s[b - 1] + REACH_S[1])
+    slow = [(a, b) for a, b in runs(usual) if b - a >= BEATS and np.median(np.diff(time_s[a:b])) >= RR_S]
+    for start, stop in [*((time_s[a], time_s[b - 1]) for a, b in slow), *through]:
+        usual_s |= (middle >= start - REACH_S[0]) & (middle <= stop + REACH_S[1])
     return usual_s & asked
 
 

@@ -21,6 +21,7 @@ from pipeline.rhythm.usual_beats import KnownBeats, across_gaps, without_usual_b
 from pipeline.rhythm.waveform_measures import LEAD_MEASURES, measured_parts, per_second
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
+from pipeline.signal.pacing import sharp_spikes
 from pipeline.types import Episode, FloatArray, IntArray
 
 NAME: Final = "waveform"
@@ -36,11 +37,14 @@ TURN: Final = 3.0  # cost of a change between fibrillation and tachycardia
 # perfectly: above 174/min, regular waves that change slightly are flutter or coarse fibrillation.
 REPEATS_SLOW, REPEATS_FAST, REPEATS_SPREAD = 0.7, 0.94, 0.08
 REPEATS_HZ: Final = (2.5, 2.9)
+# Waves this fast are flutter however well they repeat: 250 to 350/min, doi:10.1161/CIR.0000000000000549.
+FLUTTER_HZ: Final = 4.3
 # Slower waves that repeat are no tachycardia that can be told from the waveform alone: classified beats tell it. Slow
 # ones that do not repeat may be fibrillation of a dying heart, and need a little more evidence.
 SLOW_HZ, SLOW_SHARE, SLOW_ODDS = 2.15, 0.4, -5.0
 SLOW_REPEATS, SLOW_PRICE = 0.6, 1.0
 SMOOTH_S: Final = 5
+SPIKES_PER_S: Final = 0.05  # three a minute may be a pacemaker's
 FLUTTER_SHARE: Final = 0.6  # of the power near one frequency: waves of one kind, flutter
 LEAST_S: Final = 3.0
 EDGE_S: Final = 6  # an edge moves by at most so much
@@ -212,7 +216,8 @@ def _order(seconds: VentricularSeconds) -> NDArray[np.float64]:
     """Log odds that waves are in order."""
     fast = np.clip((seconds.wave_hz - REPEATS_HZ[0]) / (REPEATS_HZ[1] - REPEATS_HZ[0]), 0, 1)
     needed = REPEATS_SLOW + (REPEATS_FAST - REPEATS_SLOW) * fast
-    return np.asarray(np.clip((seconds.repeats - needed) / REPEATS_SPREAD, -20, 20), np.float64)
+    order = np.where(seconds.wave_hz < FLUTTER_HZ, (seconds.repeats - needed) / REPEATS_SPREAD, -20)
+    return np.asarray(np.clip(order, -20, 20), np.float64)
 
 
 def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:
@@ -241,8 +246,19 @@ def find_ventricular(context: RhythmContext, detector: Detector | None = None) -
     if context.conditioned is None or not context.conditioned.signal.size:
         return []
     seconds = waveform_probabilities(context.conditioned, detector)
-    known = KnownBeats(context.conditioned.signal, context.conditioned.fs, context.time_s)
+    if not (ventricular_states(seconds) != OTHER).any():
+        return []
+    known = KnownBeats(context.conditioned.signal, context.conditioned.fs, context.time_s, _is_spiky(context))
     return ventricular_episodes(seconds, context.duration_s, confirmed_states(seconds, known))
+
+
+def _is_spiky(context: RhythmContext) -> bool:
+    """Tell whether a lead of the recording has sharp spikes, as often as a pacemaker would."""
+    recording = context.recording
+    if recording is None:
+        return False
+    leads = (recording.p_signal[:, recording.leads.index(name)] for name in context.leads)
+    return any(sharp_spikes(lead, recording.fs).sample.size > SPIKES_PER_S * recording.duration_s for lead in leads)
 
 
 def confirmed_states(seconds: VentricularSeconds, known: KnownBeats) -> IntArray:

@@ -1,4 +1,4 @@
-"""What in a lead is no signal, found before any filter can smear it: sentinels, spikes, rails, steps, dead leads."""
+"""What in a lead is no signal, found before a filter smears it: sentinels, spikes, rails, steps, dead leads, pulses."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from pipeline.config import SignalConfig
+from pipeline.signal.calibration import calibration_spans
 from pipeline.signal.gaps import runs
 from pipeline.types import FloatArray, Recording, read_only
 
-Kind = Literal["impossible", "spike", "saturated", "step", "dead"]
+Kind = Literal["impossible", "spike", "saturated", "step", "dead", "calibration"]
 REASONS: Final[dict[Kind, str]] = {
     "impossible": "values that no ECG has",
     "spike": "a spike that no heart and no pacemaker makes",
     "saturated": "the amplifier is saturated",
     "step": "the baseline steps",
     "dead": "flat line: no signal, or the electrode is off",
+    "calibration": "calibration pulses, no ECG",
 }
 
 # Heights are in units of the lead's usual height: the median peak-to-peak height of its stretches of two seconds.
@@ -146,7 +148,9 @@ def _of_lead(lead: _Lead) -> list[Span]:
     if lead.height == 0:
         return _off_the_baseline(lead)
     far = _far(lead)
-    lost = [*far, *_rails(lead, far), *_off_the_baseline(lead)]
+    pulses = calibration_spans(lead.signal, lead.fs) if lead.calibrated else []
+    marked: list[Span] = [(start, stop, "calibration") for start, stop in pulses]
+    lost = [*marked, *far, *_rails(lead, far), *_off_the_baseline(lead)]
     reach = STEP_AWAY_S[1] * lead.fs
     return [*lost, *(step for step in _steps(lead) if not any(_near(step, other, reach) for other in lost))]
 
@@ -307,8 +311,8 @@ def _steps(lead: _Lead) -> list[Span]:
         jumps = np.abs(piece[span:] - piece[:-span])
         for a, b in runs(np.nan_to_num(jumps) > STEP_HEIGHTS * usual):
             at = first + a + int(np.argmax(jumps[a:b])) + span // 2
-            before = lead.signal[max(0, at - away) : max(0, at - near)]
-            after = lead.signal[at + near : at + away]
+            before = lead.signal[max(0, at - away) : max(0, at - near)].astype(np.float64)
+            after = lead.signal[at + near : at + away].astype(np.float64)  # float32 has no room for sums of its largest
             if before.size < near or after.size < near or not (np.isfinite(before).all() and np.isfinite(after).all()):
                 continue
             left = abs(float(np.median(after)) - float(np.median(before)))

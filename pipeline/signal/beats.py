@@ -41,7 +41,7 @@ def cut_beats(
     mean_rr_s = _mean_rr(rr_s, config)
     usual = r_peak[usual_beats(rr_s, mean_rr_s, config.signal)]
     scale = _scales(conditioned.signal, usual, conditioned.fs, config)
-    signal = (conditioned.signal / scale).astype(np.float32)
+    signal = np.asarray(conditioned.signal / scale, np.float32)
     return Beats(
         fs=conditioned.fs,
         signal=read_only(signal),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.types import FloatArray, Recording, read_only
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0
 PIECE_MIN_S: Final = 1.0  # a shorter piece of a lead between two gaps is not worth a filter's transient
+ANTI_ALIASING_REACH: Final = 10  # of `scipy.signal.resample_poly`, in samples at the lower of the two rates
 JOIN_S: Final = 2.0  # a piece too short to be read alone is read with its neighbour across a gap of at most this
 
 
@@ -80,9 +82,11 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
     for i, (column, spans) in enumerate(zip(columns, pieces, strict=True)):
         for start, stop in spans:
             first = round(start * ratio)
-            piece = _resampled(column[start:stop], recording.fs, ratio, config)[: n_work - first]
-            out[first : first + piece.size, i] = piece
-            recorded[first : first + piece.size] = True
+            size = min(-(-(stop - start) * ratio.numerator // ratio.denominator), n_work - first)
+            for at, piece in _resampled(column[start:stop], recording.fs, ratio, config):
+                part = piece[: max(0, size - at)]
+                out[first + at : first + at + part.size, i] = part
+            recorded[first : first + size] = True
     segments = _long_enough(recorded, float(recording.fs * ratio), config)
     for start, stop in runs(~_inside(segments, n_work)):
         out[start:stop] = 0
@@ -177,44 +181,40 @@ def _longest_stretch(recording: Recording, config: SignalConfig) -> tuple[float,
     return lengths[best], recording.leads[best]
 
 
-def _resampled(lead: FloatArray, fs: float, ratio: Fraction, config: SignalConfig) -> FloatArray:
-    high = min(config.lowpass_hz, 0.45 * fs)
-    sos = sps.butter(config.filter_order, (config.highpass_hz, high), "bandpass", fs=fs, output="sos")
-    filtered = filtered_both_ways(sos, _interpolated(lead), fs)
-    if ratio != 1:
-        filtered = sps.resample_poly(filtered, ratio.numerator, ratio.denominator)
-    return np.asarray(filtered, np.float32)
-
-
-def filtered_both_ways(sos: NDArray[np.float64], lead: FloatArray, fs: float) -> FloatArray:
-    """Filter a lead with zero phase, hour by hour, so that a day needs no more memory than an hour.
+def _resampled(lead: FloatArray, fs: float, ratio: Fraction, config: SignalConfig) -> Iterator[tuple[int, FloatArray]]:
+    """Yield the filtered lead at the working rate, hour by hour: where each begins, and its samples (n,).
 
     Each hour is filtered with a minute on either side. The impulse response of a 0.5 Hz high-pass filter falls by a
     factor of e in under half a second, so in double precision nothing remains of the cuts; up to an hour there is no
-    cut at all.
-
-    Parameters
-    ----------
-    sos : (n_sections, 6) float64
-        The filter, as second-order sections.
-    lead : (n,) float32
-        Any unit.
-    fs : float
-        Sampling frequency, Hz.
-
-    Returns
-    -------
-    (n,) float32
-        The filtered lead, in the same unit.
+    cut at all. Resampling sees enough of the hours beside to cut nothing.
     """
+    high = min(config.lowpass_hz, 0.45 * fs)
+    sos = sps.butter(config.filter_order, (config.highpass_hz, high), "bandpass", fs=fs, output="sos")
+    up, down = ratio.numerator, ratio.denominator
+    bridged = math.ceil(config.gap_bridge_ms / 1000 * fs) + 1
+    pieces: Iterable[FloatArray] = _filtered_hours(sos, lead, fs, bridged)
+    if round(STRETCH_S * fs) % down:
+        pieces = [np.concatenate(list(pieces))]
+    reach = down * (1 - (-ANTI_ALIASING_REACH * max(up, down) // (up * down)))
+    first, before, here = 0, np.zeros(0, np.float32), np.zeros(0, np.float32)
+    for after in chain(pieces, [np.zeros(0, np.float32)]):
+        if here.size:
+            size, cut = -(-here.size * up // down), before.size * up // down
+            joined = np.concatenate([before, here, after[:reach]])
+            piece = joined if ratio == 1 else sps.resample_poly(joined, up, down)
+            yield first, np.asarray(piece[cut : cut + size], np.float32)
+            first += size
+        before, here = here[-reach:], after
+
+
+def _filtered_hours(sos: NDArray[np.float64], lead: FloatArray, fs: float, bridged: int) -> Iterator[FloatArray]:
+    """Yield a lead hour by hour, filtered with zero phase; gaps of up to `bridged` samples are interpolated."""
     stretch, margin = round(STRETCH_S * fs), round(MARGIN_S * fs)
-    out = np.empty(lead.size, np.float32)
     for start in range(0, lead.size, stretch):
         stop = min(start + stretch, lead.size)
-        first = max(0, start - margin)
-        filtered = sps.sosfiltfilt(sos, lead[first : stop + margin])
-        out[start:stop] = filtered[start - first : stop - first]
-    return out
+        first, low = max(0, start - margin), max(0, start - margin - bridged)
+        piece = _interpolated(lead[low : stop + margin + bridged])[first - low : stop + margin - low]
+        yield np.asarray(sps.sosfiltfilt(sos, piece)[start - first : stop - first], np.float32)
 
 
 def _interpolated(lead: FloatArray) -> FloatArray:

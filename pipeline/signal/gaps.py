@@ -11,8 +11,10 @@ from pipeline.types import FloatArray
 
 def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return the stretches [start, stop) in which `mask` (n,) is True."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    edges = (np.flatnonzero(mask[1:] != mask[:-1]) + 1).tolist()
+    begin, end = ([0] if mask[:1].any() else []), ([mask.size] if mask[-1:].any() else [])
+    edges = [*begin, *edges, *end]
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def gaps_in(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:

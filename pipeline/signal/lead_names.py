@@ -91,6 +91,18 @@ def plain_name(name: str) -> str:
     return name if known is None or known.upper() == stripped.upper() else known
 
 
+def printed_name(name: str) -> str:
+    """Return a lead's name as it stands on an ECG, whatever the case in which the file writes it.
+
+    Examples
+    --------
+    >>> [printed_name(name) for name in ("ii", "avr", "ECG lead V1", "ECG1", "RESP")]
+    ['II', 'aVR', 'V1', 'ECG1', 'RESP']
+    """
+    plain = plain_name(name)
+    return _KNOWN.get(plain.strip().upper(), plain)
+
+
 def is_known_lead(name: str) -> bool:
     """Tell whether a name says that the signal is an ECG, such as "II", "MLII", "ECG1" or "EKG"."""
     return not is_other_signal(name) and (plain_name(name).strip().upper() in _KNOWN or bool(_RX_ECG.search(name)))

@@ -14,11 +14,13 @@ SECOND_LEADS: Final = ("V1", "MV1", "V2", "V5", "V4", "V6", "V3", "I", "AVF", "I
 # First and second leads of the training data (MIT-BIH, DS1).
 TRAINED_LEADS: Final = frozenset({"MLII", "II", "V1", "V2", "V4", "V5"})
 # The leads in which the QRS of most hearts points up; it points down in V1, aVR and the right-sided leads, and may in
-# III, aVL, V2 and V3. MCL1, MV1 and MV2 are what monitors record in place of V1 and V2.
+# III, aVL, V2 and V3. MCL1, MV1 and MV2 are what monitors record in place of V1 and V2, and CM1 and CM2 what Holter
+# recorders do; C1 to C3 are V1 to V3 in the names of IEC 60601-2-25.
 UPRIGHT_LEADS: Final = frozenset({"MLII", "II", "ML2", "I", "MLI", "V4", "V5", "V6"})
 EITHER_WAY_LEADS: Final = frozenset(
     (
-        *("V1", "MV1", "MCL1", "V2", "MV2", "V3", "AVR", "AVL", "AVF", "III", "MLIII"),
+        *("V1", "MV1", "MCL1", "CM1", "V2", "MV2", "CM2", "V3", "AVR", "AVL", "AVF", "III", "MLIII"),
+        *("C1", "C2", "C3"),
         *("V1R", "V2R", "V3R", "V4R", "V5R", "V6R"),
     )
 )

@@ -13,6 +13,7 @@ from pipeline.config import SignalConfig
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.noise_measures import OF_LEAD, WINDOW_S, NoiseWindows, noise_windows, one_lead
 from pipeline.signal.r_peaks import detect_r_peaks, slopes
+from pipeline.signal.repeating import repeating_windows
 from pipeline.types import FloatArray, IntArray
 
 WRONG: Final = "quality"  # of an answer there
@@ -22,6 +23,7 @@ STEADY_WRONG: Final = (1, 4, 1)
 STEADY_NO_ECG: Final = (1, 2, 3, 2, 1)
 SAMPLE_S: Final = 120.0
 REST, LOUD = 0.2, 0.9  # quieter than this share of what the lead has in its loudest tenth
+REPEATED: Final = 0.009  # no more where every beat comes again unchanged: no class is then in doubt by noise
 LOST_S: Final = 0.05  # a shorter gap of a lead was bridged
 
 
@@ -70,6 +72,8 @@ def judge_noise(conditioned: Conditioned, r_peak: IntArray, steep: IntArray, *, 
     n_leads = conditioned.signal.shape[1]
     measures = _without_lost_leads(windows, conditioned)
     wrong = _steadied(load_detector(WRONG).probabilities(measures)[:, 1], STEADY_WRONG)
+    again = repeating_windows(conditioned, r_peak, start_s, stop_s, wrong > REPEATED)
+    wrong[again] = REPEATED
     alone = np.full((n_leads, wrong.size), np.nan, np.float32)
     some = np.flatnonzero(wrong >= doubtful)
     for lead in range(n_leads):

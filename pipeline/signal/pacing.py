@@ -38,6 +38,8 @@ SHARP_SHARE: Final = 0.7  # of its height is reached within that; of a QRS 0.15 
 SPIKE_NOISE: Final = 6.0  # times the usual highest pulse of 0.2 s
 SPIKE_MV: Final = 0.05
 NOISE_BLOCK_S: Final = 0.2
+# Two spikes to each fast beat stand in most blocks: what is usual is then told by the quieter quarter, times this.
+QUIETER, OVER_QUIETER = 0.25, 1.5
 SPIKE_APART_MS: Final = 20.0
 
 MEASURES: Final = (
@@ -320,7 +322,8 @@ def sharp_spikes(lead: FloatArray, fs: float) -> Spikes:
         return nothing
     whole = lead if np.isfinite(lead.sum(dtype=np.float64)) else np.nan_to_num(lead)
     tops_of = _highest_pulses(whole, step, block)
-    limit = max(SPIKE_NOISE * float(np.median(tops_of[: whole.size // block])), SPIKE_MV)
+    quieter, middle = np.quantile(tops_of[: whole.size // block], (QUIETER, 0.5))
+    limit = max(SPIKE_NOISE * float(min(middle, OVER_QUIETER * quieter)), SPIKE_MV)
     near = np.flatnonzero(tops_of > limit)[:, None] * block + np.arange(block)
     near = near[near < whole.size]
     height = _pulses_at(whole, near, step)

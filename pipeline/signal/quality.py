@@ -26,6 +26,7 @@ VERDICTS: Final[dict[Kind, Verdict]] = {
     "saturated": "saturated",
     "step": "gap",
     "dead": "gap",  # "flat" is a line that may be an asystole
+    "calibration": "gap",
 }
 TOO_SHORT: Final = "too short a stretch between gaps to be read"
 MOSTLY, LIKELY = 0.5, 0.5  # if there is no ECG in most of a recording, the rest is one only where that is likelier

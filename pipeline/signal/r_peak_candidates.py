@@ -5,6 +5,7 @@ Nothing here depends on the sign or the scale of a lead, on the order of the lea
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,13 +73,17 @@ class _Envelopes:
 
 
 def find_candidates(conditioned: Conditioned) -> list[Candidates]:
-    """Find all local maxima of the joint energy of the leads, hour by hour, in order of time.
+    """Return what `candidates_by_hour` yields."""
+    return list(candidates_by_hour(conditioned))
+
+
+def candidates_by_hour(conditioned: Conditioned) -> Iterator[Candidates]:
+    """Yield all local maxima of the joint energy of the leads, hour by hour, in order of time.
 
     There is at most one candidate within 56 ms; a lead without any signal is replaced by the other one. Each hour is
     searched with a minute on either side, which is further than any feature reaches.
     """
     step = max(1, round(conditioned.fs / ENVELOPE_FS_HZ))
-    found: list[Candidates] = []
     for start, stop, first, last in hours(conditioned):
         leads = np.ascontiguousarray(conditioned.signal[first:last:step].T)
         live = np.flatnonzero(np.ptp(leads, axis=1) > 0)
@@ -87,8 +92,7 @@ def find_candidates(conditioned: Conditioned) -> list[Candidates]:
             peaks = _peaks(envelopes)
             at = first + peaks * step
             inside = (at >= start) & (at < stop)
-            found.append(_described(envelopes, peaks[inside], at[inside]))
-    return found
+            yield _described(envelopes, peaks[inside], at[inside])
 
 
 def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:

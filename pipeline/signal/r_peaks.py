@@ -14,7 +14,7 @@ from pipeline.config import SignalConfig
 from pipeline.signal.beat_windows import gather
 from pipeline.signal.conditioning import Conditioned, hours
 from pipeline.signal.nearest import NO_BEAT, mutually_nearest, nearest
-from pipeline.signal.r_peak_candidates import find_candidates
+from pipeline.signal.r_peak_candidates import candidates_by_hour
 from pipeline.signal.r_peak_choice import choose_candidates, in_rhythm, load_networks
 from pipeline.types import FloatArray, IntArray
 
@@ -39,13 +39,11 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig, second: Detec
     second : callable, optional
         Gives what `slopes` finds in this signal, for who needs that again; `slopes` itself if None.
     """
-    pieces = find_candidates(conditioned)
+    surroundings, rhythm = load_networks()
+    pieces = [(piece.at, surroundings(piece.features), piece.strength) for piece in candidates_by_hour(conditioned)]
     if not pieces:
         return np.zeros(0, np.int64)
-    surroundings, rhythm = load_networks()
-    at = np.concatenate([piece.at for piece in pieces])
-    score = np.concatenate([surroundings(piece.features) for piece in pieces])
-    strength = np.concatenate([piece.strength for piece in pieces])
+    at, score, strength = (np.concatenate(column) for column in zip(*pieces, strict=True))
     context = in_rhythm(at, score, strength, conditioned.fs)
     if context is not None:
         score = rhythm(context)

@@ -27,14 +27,14 @@ from pipeline import __version__
 from pipeline._util.files import write_json
 from pipeline.config import database_url, home_root
 from pipeline.errors import StoreError
+from pipeline.store.chain import goes_on_from, read_trail
 from pipeline.store.database import close_databases, database, parsed_url
-from pipeline.store.stored_files import read_json
+from pipeline.store.stored_files import read_json, require_room
 from pipeline.store.tables import HEAD
 
 _MANIFEST: Final = "manifest.json"
 _SQLITE, _SQL, _HOME = "database.sqlite", "database.sql", "home"
 _BLOCK: Final = 2**20
-_SPARE_BYTES: Final = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,10 @@ class Manifest:
         "sqlite" or "postgresql".
     files : dict of str to list
         SHA-256 and size in bytes by path in the backup.
+    entries : int
+        Length of the audit trail, at least; those written while the backup was made may be in it too.
+    trail : str
+        Hash of the last of them; "" in backups of earlier versions.
     """
 
     made: str
@@ -60,6 +64,8 @@ class Manifest:
     revision: str
     backend: str
     files: dict[str, tuple[str, int]]
+    entries: int = 0
+    trail: str = ""
 
 
 def back_up(target: Path) -> Manifest:
@@ -84,8 +90,9 @@ def back_up(target: Path) -> Manifest:
     home, url = home_root(), parsed_url(database_url())
     if target.resolve().is_relative_to(home.resolve()):
         raise StoreError(f"{str(target)!r} lies in the home that it is a backup of; name a folder elsewhere.")
-    database()  # migrated and checked
-    _require_room(target.parent, sum(_size(path) for path in _kept(home, url)) + _size(Path(url.database or "")))
+    with database().reading() as session:  # migrated and checked
+        trail = read_trail(session)
+    require_room(target.parent, sum(_size(path) for path in _kept(home, url)) + _size(Path(url.database or "")))
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
     try:
         _dump(url, draft)
@@ -96,7 +103,8 @@ def back_up(target: Path) -> Manifest:
             for path in sorted(draft.rglob("*"))
             if path.is_file()
         }
-        made = Manifest(datetime.now(UTC).isoformat(), __version__, HEAD, url.get_backend_name(), files)
+        now, kind = datetime.now(UTC).isoformat(), url.get_backend_name()
+        made = Manifest(now, __version__, HEAD, kind, files, trail.entries, trail.head)
         write_json(draft / _MANIFEST, asdict(made), private=True)
         verify_backup(draft)
         draft.replace(target)
@@ -130,6 +138,13 @@ def verify_backup(folder: Path) -> Manifest:
     return found
 
 
+def require_going_on(backup: Manifest) -> None:
+    """Raise StoreError unless the audit trail in use begins with the one that the backup holds."""
+    with database().reading() as session:
+        if not backup.trail or not goes_on_from(session, backup.entries, backup.trail):
+            raise StoreError("The audit trail in use does not go on from the backup's: it was written anew.")
+
+
 def restore_backup(folder: Path) -> Manifest:
     """Verify a backup and put it into an empty home and an empty database.
 
@@ -152,7 +167,7 @@ def restore_backup(folder: Path) -> Manifest:
         _require_absent(Path(url.database or ""))
     else:
         _require_no_tables(url)
-    _require_room(_existing(home), sum(size for _, size in found.files.values()))
+    require_room(home, sum(size for _, size in found.files.values()))
     draft = Path(tempfile.mkdtemp(dir=_existing(home.parent), prefix=".heartvision-restore-"))
     try:
         if (folder / _HOME).is_dir():
@@ -190,7 +205,8 @@ def _manifest(folder: Path) -> Manifest:
         if found is None:
             raise ValueError
         files = {str(name): (str(digest), int(size)) for name, (digest, size) in found["files"].items()}
-        made = Manifest(found["made"], found["version"], found["revision"], found["backend"], files)
+        entries, trail = int(found.get("entries", 0)), str(found.get("trail", ""))
+        made = Manifest(found["made"], found["version"], found["revision"], found["backend"], files, entries, trail)
         if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
             raise ValueError
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -257,12 +273,6 @@ def _require_no_tables(url: URL) -> None:
         engine.dispose()
     if names:
         raise StoreError("The database holds tables already; make an empty one, then restore.")
-
-
-def _require_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + _SPARE_BYTES:
-        raise StoreError(f"{needed / 1e6:,.0f} MB are needed in {str(folder)!r}, {free / 1e6:,.0f} MB are free.")
 
 
 def _existing(folder: Path) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError
+from pipeline.principal import LOCAL, Who, require
 from pipeline.review.agreement import Agreement, ReaderDifference, compare_readings
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.signal_evidence import SignalEvidence
@@ -40,14 +41,24 @@ class ReaderComparison:
         return name in (*self.first_readers, self.second_reader)
 
 
-def comparison(study_id: int, evidence: SignalEvidence | None = None) -> ReaderComparison:
+def comparison(study_id: int, evidence: SignalEvidence | None = None, *, reader: Who = "") -> ReaderComparison:
     """Compare both readings, each as its own reader left it.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    evidence : SignalEvidence, optional
+        What the signal shows between beats.
+    reader : Principal or str, optional
+        Who asks.
 
     Raises
     ------
     ReviewError
         If there is no finished second reading: it would not be blind any more.
     """
+    require(reader, "view")
     with database().reading() as session:
         study_row(session, study_id)
         second = reading_row(session, study_id, "second")
@@ -73,4 +84,4 @@ def _around_barrier(session: Session, main: ReadingRow) -> tuple[list[AuditRow],
 def _beats(study_id: int, rows: list[AuditRow], evidence: SignalEvidence | None) -> ReviewedBeats:
     done, _ = stacks_of(rows)
     decisions = [found for row in done if (found := decision_of(row))]
-    return reviewed_beats(stored_analysis(study_id), decisions, evidence)
+    return reviewed_beats(stored_analysis(study_id, reader=LOCAL), decisions, evidence)

@@ -31,10 +31,20 @@ def copies(digest: str) -> list[Path]:
     folder = recording_folder(digest)
     if folder is None:
         return []
-    found = [folder, identity_file(digest)]
-    found += [cache_root() / name / digest[:2] / digest for name in _DERIVED]
+    found = [folder, identity_file(digest), *derived(digest)]
     found += [request.parent for request in _requests() if (read_json(request) or {}).get("digest") == digest]
     return [path for path in (*found, *_nameless()) if path.exists()]
+
+
+def derived(digest: str) -> list[Path]:
+    """List what was made of a recording and can be made again: filtered leads, and results of every version."""
+    return [path for name in _DERIVED if (path := cache_root() / name / digest[:2] / digest).exists()]
+
+
+def remove_derived(digest: str) -> None:
+    """Remove what can be made again; what cannot be removed stays, for it is of use still."""
+    for path in derived(digest):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def remove_copies(digest: str) -> int:

@@ -20,10 +20,13 @@ from sqlalchemy.orm import Session
 
 from pipeline.config import database_url
 from pipeline.errors import StoreError
+from pipeline.store.chain import chain_appended
 from pipeline.store.tables import HEAD
 
 BUSY_S: Final = 30  # how long a writer waits for the one before
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_DAMAGED: Final = "The database is damaged; restore the last backup (`python -m pipeline restore`)."
+_BROKEN_SCHEMA: Final = ("no such table", "no such column", "already exists")  # in SQLite's words
 _LOCK: Final = 0x4856  # number of PostgreSQL's advisory lock around migrations, chosen arbitrarily
 
 
@@ -52,6 +55,7 @@ class Database:
         """
         with _spoken(self.engine), Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
+            chain_appended(session)
 
 
 def database() -> Database:
@@ -106,8 +110,11 @@ def _sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    _switch_to_wal(engine)
-    _require_sound(engine)
+    try:
+        _switch_to_wal(engine)
+        _require_sound(engine)
+    except (sqlite3.DatabaseError, DBAPIError) as error:
+        raise StoreError(_DAMAGED) from error
     return engine
 
 
@@ -127,14 +134,10 @@ def _make_private(url: URL) -> None:
 
 def _require_sound(engine: Engine) -> None:
     """Raise StoreError if the file is damaged: found when it is opened, not in the middle of a review."""
-    damaged = "The database is damaged; restore the last backup (`python -m pipeline restore`)."
-    try:
-        with engine.connect() as connection:
-            said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-    except DBAPIError as error:
-        raise StoreError(damaged) from error
+    with engine.connect() as connection:
+        said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
     if said != "ok":
-        raise StoreError(damaged)
+        raise StoreError(_DAMAGED)
 
 
 def _make_folder(url: URL) -> None:
@@ -174,6 +177,8 @@ def _switch_to_wal(engine: Engine) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise StoreError(f"The database cannot be opened: {error}.") from error
             time.sleep(0.02)
+        except sqlite3.DatabaseError as error:  # the list of tables itself cannot be read
+            raise StoreError(_DAMAGED) from error
 
 
 def _snapshots(engine: Engine) -> Engine:
@@ -221,7 +226,11 @@ def _spoken(engine: Engine) -> Iterator[None]:
     """Translate the driver's errors into ours: one sentence, no password."""
     try:
         yield
+    except sqlite3.DatabaseError as error:  # from the set-up of a connection, which the driver alone sees
+        raise StoreError(_DAMAGED) from error
     except OperationalError as error:
+        if any(words in str(error.orig) for words in _BROKEN_SCHEMA):
+            raise StoreError(f"{_DAMAGED[:-1]}: {str(error.orig).splitlines()[0]}.") from error
         where = engine.url.render_as_string(hide_password=True)
         raise StoreError(f"The database {where} does not answer, nothing is saved; try again.") from error
     except DBAPIError as error:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from pipeline.errors import ReviewError
+from pipeline.errors import DataError, ReviewError
+from pipeline.principal import LOCAL, Who, require
 from pipeline.review.decisions import clean_text
+from pipeline.store.access import note
 from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
+from pipeline.store.identities import delete_identity, identity_file
 from pipeline.store.log import Log, named, reading_row
+from pipeline.store.recordings import recording_folder
 from pipeline.store.studies import get_study
-from pipeline.store.tables import StudyRow
+from pipeline.store.tables import AuditRow, StudyRow
 
 
-def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
+def delete_signal(study_id: int, *, reader: Who, reason: str) -> None:
     """Delete the recording of a study, the signal filtered from it and who was recorded; its studies' trails record it.
 
     Decisions, the models' answers, the audit trail and reports that were signed before it was reopened, which show who
@@ -25,7 +30,7 @@ def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     ----------
     study_id : int
         Any study of the recording.
-    reader : str
+    reader : Principal or str
         Who deletes it.
     reason : str
         Why; stored in the audit trail.
@@ -37,7 +42,8 @@ def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
     DataError
         If a copy could not be deleted; it is tried again whenever the application starts.
     """
-    who, why, digest = named(reader), clean_text(reason), get_study(study_id).digest
+    asking = require(reader, "delete")
+    who, why, digest = named(asking), clean_text(reason), get_study(study_id, reader=LOCAL).digest
     if not why:
         raise ReviewError("No reason is given; say why the recording is deleted.")
     with database().writing() as session:
@@ -50,16 +56,19 @@ def delete_signal(study_id: int, *, reader: str, reason: str) -> None:
             Log(session, row, reading_row(session, row.id, "main"), who, str(uuid.uuid4())).append(
                 "forgotten", text=why
             )
+        note(session, asking, "delete", digest=digest, text=why)
     remove_copies(digest)
 
 
-def delete_unread(digest: str) -> None:
+def delete_unread(digest: str, *, reader: Who = "") -> None:
     """Delete a recording that has no study: there is nobody's work on it, so no reason is asked for.
 
     Parameters
     ----------
     digest : str
         SHA-256 of the recording.
+    reader : Principal or str, optional
+        Who deletes it.
 
     Raises
     ------
@@ -68,9 +77,11 @@ def delete_unread(digest: str) -> None:
     DataError
         If a copy could not be deleted.
     """
-    with database().reading() as session:
+    asking = require(reader, "delete")
+    with database().writing() as session:
         if session.scalars(select(StudyRow.id).where(StudyRow.digest == digest)).first() is not None:
             raise ReviewError("This recording has a study; delete it on the study's page, with a reason.")
+        note(session, asking, "delete", digest=digest)
     remove_copies(digest)
 
 
@@ -82,7 +93,30 @@ def finish_deletions() -> list[str]:
     list of str
         Digests of which copies are still left.
     """
+    _remove_deleted_elsewhere()
     return finish_removals(keep=_is_signed)
+
+
+def _remove_deleted_elsewhere() -> None:
+    """Remove what was deleted or erased by way of another home with the same database, if it is older than that."""
+    last = (
+        select(StudyRow.digest, AuditRow.event, func.max(AuditRow.at))
+        .join(StudyRow, StudyRow.id == AuditRow.study_id)
+        .where(AuditRow.event.in_(("forgotten", "erased")))
+        .group_by(StudyRow.digest, AuditRow.event)
+    )
+    with database().reading() as session:
+        found = session.execute(last).all()
+    for digest, event, at in found:
+        folder = recording_folder(digest)
+        file = folder / "facts.json" if event == "forgotten" and folder is not None else identity_file(digest)
+        if not file.is_file() or file.stat().st_mtime > at.timestamp():
+            continue
+        if event == "erased":
+            delete_identity(digest)
+        elif not _is_signed(digest):
+            with suppress(DataError):  # it is noted, and tried again
+                remove_copies(digest)
 
 
 def _is_signed(digest: str) -> bool:

@@ -17,6 +17,7 @@ from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import IntakeError, ReviewError, StoreError
 from pipeline.identity import Identity, changed_fields, checked_identity
+from pipeline.principal import LOCAL, Who, require
 from pipeline.store.stored_files import make_home, read_json
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 _RX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
-def load_identity(digest: str) -> Identity:
+def load_identity(digest: str, *, reader: Who = "") -> Identity:
     """Return what is kept of who was recorded and when; nothing if nothing is, or its file is damaged."""
+    require(reader, "view")
     found = read_json(identity_file(digest)) if _RX_DIGEST.fullmatch(digest) else None
     try:
         return Identity() if found is None else _restored(found)
@@ -34,7 +36,7 @@ def load_identity(digest: str) -> Identity:
         return Identity()
 
 
-def save_identity(digest: str, identity: Identity, *, reader: str) -> tuple[str, ...]:
+def save_identity(digest: str, identity: Identity, *, reader: Who) -> tuple[str, ...]:
     """Keep who was recorded and when, in place of what was kept before; every study of the recording records that.
 
     Parameters
@@ -43,7 +45,7 @@ def save_identity(digest: str, identity: Identity, *, reader: str) -> tuple[str,
         SHA-256 of the recording.
     identity : Identity
         All of it; what is empty is not kept any more.
-    reader : str
+    reader : Principal or str
         Who says so.
 
     Returns
@@ -66,11 +68,11 @@ def save_identity(digest: str, identity: Identity, *, reader: str) -> tuple[str,
 
     if not _RX_DIGEST.fullmatch(digest):
         raise ReviewError("There is no such recording; open its files again.")
-    who, wanted = named(reader), checked_identity(identity)
+    who, wanted = named(require(reader, "identify")), checked_identity(identity)
     if wanted and not is_stored(digest):
         raise ReviewError("This recording is not on this machine any more; open its files again.")
     with database().writing() as session:
-        changed = changed_fields(load_identity(digest), wanted)
+        changed = changed_fields(load_identity(digest, reader=LOCAL), wanted)
         if changed:
             _append(session, digest, who, ", ".join(changed))
             _write(digest, wanted)

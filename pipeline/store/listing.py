@@ -10,6 +10,7 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import func, select
 
+from pipeline.principal import Who, require
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
@@ -36,7 +37,7 @@ def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
     return Listing(priority, counts, dict(Counter(finding.kind for finding in findings)))
 
 
-def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> None:
+def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding], *, reader: Who = "") -> None:
     """Renew a study's row after a decision; see `save_summary`.
 
     Parameters
@@ -47,16 +48,28 @@ def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding]) -> 
         The beats in force.
     findings : sequence of Finding
         Their findings.
+    reader : Principal or str, optional
+        Who asks.
     """
     row = listing(beats, findings)
-    save_summary(study_id, priority=row.priority, counts=row.counts, findings=row.findings)
+    save_summary(study_id, priority=row.priority, counts=row.counts, findings=row.findings, reader=reader)
 
 
-def study_of_analysis(analysis: Analysis, recording: Recording) -> Study:
-    """Return the study of an analysis of this recording; make it, with its row, if there is none."""
+def study_of_analysis(analysis: Analysis, recording: Recording, *, reader: Who = "") -> Study:
+    """Return the study of an analysis of this recording; make it, with its row, if there is none.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The model's answer.
+    recording : Recording
+        What it is an answer to.
+    reader : Principal or str, optional
+        Who asks.
+    """
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     row = listing(beats, triage(beats))
-    return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings)
+    return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings, reader=reader)
 
 
 @dataclass(frozen=True)
@@ -67,8 +80,9 @@ class SecondReading:
     done: bool
 
 
-def readers(study_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+def readers(study_ids: Sequence[int], *, reader: Who = "") -> dict[int, tuple[str, ...]]:
     """Return everyone who took part in the main reading of each study that was begun, the latest first."""
+    require(reader, "view")
     last = func.max(AuditRow.seq)
     query = (
         select(AuditRow.study_id, AuditRow.who)
@@ -84,8 +98,9 @@ def readers(study_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def second_readings(study_ids: Sequence[int]) -> dict[int, SecondReading]:
+def second_readings(study_ids: Sequence[int], *, reader: Who = "") -> dict[int, SecondReading]:
     """Return the second reading of each study that has one; withdrawn ones do not count."""
+    require(reader, "view")
     query = select(ReadingRow.study_id, ReadingRow.reader, ReadingRow.state).where(
         ReadingRow.study_id.in_(study_ids), ReadingRow.role == "second", ReadingRow.state != "withdrawn"
     )
@@ -93,8 +108,9 @@ def second_readings(study_ids: Sequence[int]) -> dict[int, SecondReading]:
         return {row[0]: SecondReading(row[1], row[2] == "closed") for row in session.execute(query)}
 
 
-def worklist_stamp() -> tuple[int, datetime | None]:
+def worklist_stamp(*, reader: Who = "") -> tuple[int, datetime | None]:
     """Return how many studies there are and when any last changed; this differs after every new study or decision."""
+    require(reader, "view")
     with database().reading() as session:
         count, last = session.execute(select(func.count(), func.max(StudyRow.updated)).select_from(StudyRow)).one()
         return int(count), last

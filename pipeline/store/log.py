@@ -14,7 +14,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from pipeline.errors import ReviewError, StaleVersion
+from pipeline.principal import Right, Who, principal, require, require_fresh
 from pipeline.review.decisions import (
+    MEASURING_KINDS,
     RULING_KINDS,
     STRETCH_KINDS,
     Decision,
@@ -24,6 +26,7 @@ from pipeline.review.decisions import (
     stacks,
 )
 from pipeline.review.rhythm_in_force import subject_name
+from pipeline.store.chain import remember
 from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -43,6 +46,7 @@ AuditEvent = Literal[
     "report",
     "renamed",
     "identity",
+    "erased",
     "second_begun",
     "second_done",
     "second_withdrawn",
@@ -64,6 +68,7 @@ _PLAIN: Final = {
     "urgent_open": "gave a reason to sign with urgent findings undecided",
     "report": "signed the study and stored its report",
     "identity": "changed the patient's details",
+    "erased": "erased who was recorded",
     "second_begun": "began a second reading",
     "second_done": "finished the second reading",
     "second_withdrawn": "withdrew the second reading",
@@ -87,6 +92,9 @@ _WORDS: Final = {
     "event_remove": ("removed", "removing"),
     "statement_confirm": ("confirmed", "confirming"),
     "statement_reject": ("rejected", "rejecting"),
+    "measure": ("measured", "measuring"),
+    "measure_move": ("moved the calipers of", "moving the calipers of"),
+    "measure_remove": ("removed", "removing"),
 }
 
 
@@ -115,6 +123,8 @@ class Entry:
         rejected, "-" no beat). Of a decision about the rhythm: what is in force, in words.
     model_version : str
         Identity of the model.
+    seal : str
+        Of a signature: what it is over, see `pipeline.store.seals`.
     """
 
     reading: Role
@@ -131,6 +141,7 @@ class Entry:
     text: str
     model_version: str
     subject: str = ""
+    seal: str = ""
 
     @property
     def decision(self) -> Decision | None:
@@ -160,7 +171,9 @@ class Entry:
             return f"the statement {self.subject}"
         if decision.kind.startswith("event"):
             return "a patient event"
-        many = len(decision.stretches) if decision.kind in RULING_KINDS and decision.kind != "rhythm_resize" else 1
+        if decision.kind in MEASURING_KINDS:
+            return f"an interval ({self.after or self.before})"
+        many = 1 if decision.kind == "rhythm_resize" else len(decision.stretches)
         was = self.after if self.event == "undo" else self.before
         rhythm = f" ({was})" if decision.kind in RULING_KINDS and was else ""
         return f"the rhythm of {'a stretch' if many == 1 else f'{many} stretches'}{rhythm}"
@@ -279,15 +292,29 @@ class Log:
         key : str, optional
             Names the request; that of the log if empty.
         """
-        self.reading.version += 1
-        now = datetime.now(UTC)
-        row = AuditRow(
+        return self.write(
+            self.drafted(event, decision=decision, kind=kind, samples=samples, classes=classes, text=text, key=key)
+        )
+
+    def drafted(
+        self,
+        event: AuditEvent,
+        *,
+        decision: Decision | None = None,
+        kind: str = "",
+        samples: tuple[int, ...] = (),
+        classes: tuple[str, str, str] = ("", "", ""),
+        text: str = "",
+        key: str = "",
+    ) -> AuditRow:
+        """Return what would be the next entry, for `write`; parameters as in `append`."""
+        return AuditRow(
             study_id=self.study.id,
             reading_id=self.reading.id,
-            seq=self.reading.version,
+            seq=self.reading.version + 1,
             key=key or self.key,
             who=self.who,
-            at=now,
+            at=datetime.now(UTC),
             event=event,
             kind=decision.kind if decision else kind,
             samples=list(decision.samples if decision else samples),
@@ -298,12 +325,18 @@ class Log:
             text=decision.text if decision else text,
             subject=decision.subject if decision else "",
             model_version=self.study.model_version,
+            seal="",
         )
+
+    def write(self, row: AuditRow) -> AuditRow:
+        """Write an entry that was drafted."""
+        self.reading.version = row.seq
         if "rows" in self.__dict__:
             self.rows.append(row)
         self.session.add(row)
-        self.study.updated = now
-        if self.reading.role == "main" and event != "second_done":  # the blind reader's entry is no part of it
+        remember(self.session, row)
+        self.study.updated = row.at
+        if self.reading.role == "main" and row.event != "second_done":  # the blind reader's entry is no part of it
             self.study.reader = self.who
             self.study.search = search_text(self.session, self.study)
         return row
@@ -315,7 +348,7 @@ def rows_query(reading_id: int) -> Select[AuditRow]:
 
 
 @contextmanager
-def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterator[Log]:
+def open_log(study_id: int, role: Role, reader: Who, key: str | None, *, right: Right | None = None) -> Iterator[Log]:
     """Open the log of a reading, in a transaction that commits when the block ends without an error.
 
     Parameters
@@ -324,17 +357,24 @@ def open_log(study_id: int, role: Role, reader: str, key: str | None) -> Iterato
         Which study.
     role : Role
         Which of its readings.
-    reader : str
+    reader : Principal or str
         Who is about to write.
     key : str or None
         Names the request, so that a retry is recognised; a new name if None.
+    right : Right, optional
+        What they must be allowed to do; that of making decisions in this reading if None.
 
     Raises
     ------
     ReviewError
         If the study or the reading does not exist, or the reader has no name.
+    AccessError
+        If they may not, or a signature asks for a fresh sign-in.
     """
-    who, key = named(reader), _checked_key(key)
+    asking = require(reader, right or ("second" if role == "second" else "decide"))
+    if right == "sign":
+        require_fresh(asking)
+    who, key = named(asking), _checked_key(key)
     with database().writing() as session:
         study = study_row(session, study_id, lock=True)
         yield Log(session, study, reading_row(session, study_id, role), who, key)
@@ -388,7 +428,7 @@ def missing_reading() -> ReviewError:
     return ReviewError("This study has no second reading; begin one first.")
 
 
-def named(reader: str) -> str:
+def named(reader: Who) -> str:
     """Return the cleaned name of a reader.
 
     Raises
@@ -396,7 +436,7 @@ def named(reader: str) -> str:
     ReviewError
         If it is empty or too long.
     """
-    name = " ".join(clean_text(reader, limit=NAME_CHARS).split())
+    name = " ".join(clean_text(principal(reader).name, limit=NAME_CHARS).split())
     if not name:
         raise ReviewError("The reader has no name; say who you are before you decide.")
     return name

@@ -11,6 +11,7 @@ from typing import Final
 
 from pipeline._util.files import write_bytes, write_json
 from pipeline.errors import DataError
+from pipeline.principal import Who, require
 from pipeline.store.recordings import recording_folder
 from pipeline.store.stored_files import read_json
 
@@ -39,6 +40,8 @@ class PageSource:
         Whether the page is one that the network was trained on.
     why_none : str
         Why there is no class; "" if there is one.
+    limits : str
+        What the network's answer is worth, a sentence or two from its evaluation.
     """
 
     photo: bytes
@@ -48,16 +51,27 @@ class PageSource:
     confident: bool = False
     known: bool = False
     why_none: str = ""
+    limits: str = ""
 
 
-def save_page_source(digest: str, source: PageSource) -> None:
+def save_page_source(digest: str, source: PageSource, *, reader: Who = "") -> None:
     """Keep the page of a stored recording.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the recording.
+    source : PageSource
+        The page.
+    reader : Principal or str, optional
+        Who asks.
 
     Raises
     ------
     DataError
         If the recording is not stored, or the disk is full or cannot be written.
     """
+    require(reader, "add")
     folder = recording_folder(digest)
     if folder is None or not folder.is_dir():
         raise DataError("The recording of this page is not on this machine.")
@@ -67,14 +81,16 @@ def save_page_source(digest: str, source: PageSource) -> None:
         "confident": source.confident,
         "known": source.known,
         "why_none": source.why_none,
+        "limits": source.limits,
     }
     write_bytes(folder / _PHOTO, source.photo, private=True)
     write_bytes(folder / _HEAT, source.heat, private=True)
     write_json(folder / _FACTS, facts, private=True)
 
 
-def load_page_source(digest: str) -> PageSource | None:
+def load_page_source(digest: str, *, reader: Who = "") -> PageSource | None:
     """Return the page that a recording was read from; None for other recordings."""
+    require(reader, "view")
     folder = recording_folder(digest)
     facts = None if folder is None else read_json(folder / _FACTS)
     if folder is None or facts is None:
@@ -88,6 +104,7 @@ def load_page_source(digest: str) -> PageSource | None:
             confident=bool(facts["confident"]),
             known=bool(facts["known"]),
             why_none=str(facts["why_none"]),
+            limits=str(facts.get("limits", "")),
         )
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None

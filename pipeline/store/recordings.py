@@ -19,12 +19,14 @@ from pipeline._util.files import write_json
 from pipeline.config import home_root
 from pipeline.errors import DataError
 from pipeline.identity import DeviceReading
+from pipeline.principal import LOCAL, Who, require
 from pipeline.store.identities import load_identity
-from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json
+from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json, require_room
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
 BUCKETS: Final = (32, 256, 2048)  # in samples; at 250 Hz a bucket of the last level is 8 s
 FORMAT: Final = 1
+_WITH_LEVELS: Final = 1.1  # size on disk, with the overviews, as a multiple of the signal's
 _RX_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -45,32 +47,51 @@ class Envelope:
     high: FloatArray
 
 
-def save_recording(recording: Recording) -> Recording:
+def save_recording(recording: Recording, *, reader: Who = "") -> Recording:
     """Store a recording, unless it is stored already, and return it as `load_recording` would, under its own name.
 
-    Its signal is then memory-mapped from disk. Who was recorded and when is not stored here.
+    Its signal is then memory-mapped from disk. Who was recorded and when is not stored here. A recording that comes
+    under a second name is called by neither from then on: a name that one uploader gave is not shown to another.
 
     Raises
     ------
     DataError
         If the disk is full or cannot be written.
     """
+    require(reader, "add")
     try:
         removal_note(recording.digest).unlink(missing_ok=True)  # it is wanted again, whatever was to be deleted
-        if load_recording(recording.digest) is None:
+        if load_recording(recording.digest, reader=LOCAL) is None:
+            require_room(home_root(), round(recording.p_signal.nbytes * _WITH_LEVELS))
             shutil.rmtree(_folder(recording.digest), ignore_errors=True)  # damaged, or of an older format
             _save(recording)
     except OSError as error:
         raise DataError(f"The recording could not be kept on this machine: {error.strerror}.") from error
-    kept = load_recording(recording.digest)
+    kept = load_recording(recording.digest, reader=LOCAL)
+    if kept is not None and kept.name not in (recording.name, neutral_name(recording.digest)):
+        rename_recording(recording.digest, neutral_name(recording.digest))
     return replace(recording, identity=None) if kept is None else replace(kept, name=recording.name)
 
 
-def load_recording(digest: str) -> Recording | None:
+def neutral_name(digest: str) -> str:
+    """Return a name that tells nothing of the patient."""
+    return f"recording-{digest[:8]}"
+
+
+def rename_recording(digest: str, name: str) -> None:
+    """Give a stored recording another name. Raises DataError if it cannot be written."""
+    folder = recording_folder(digest)
+    facts = None if folder is None else read_json(folder / "facts.json")
+    if folder is not None and facts is not None:
+        write_json(folder / "facts.json", {**facts, "name": name}, private=True)
+
+
+def load_recording(digest: str, *, reader: Who = "") -> Recording | None:
     """Return the recording with this digest, its signal mapped read-only; None if it is not (or no longer) stored.
 
     Who was recorded and when is with it if that was kept, see `pipeline.store.identities`.
     """
+    require(reader, "view")
     folder = recording_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
     if folder is None or facts is None or facts.get("format") != FORMAT or removal_note(digest).exists():
@@ -81,7 +102,7 @@ def load_recording(digest: str) -> Recording | None:
         return None
 
 
-def open_recording(digest: str) -> Recording:
+def open_recording(digest: str, *, reader: Who = "") -> Recording:
     """Return the recording with this digest.
 
     Raises
@@ -89,7 +110,12 @@ def open_recording(digest: str) -> Recording:
     DataError
         If it is not (or no longer) stored.
     """
-    recording = load_recording(digest)
+    asking = require(reader, "view")
+    if asking.key:
+        from pipeline.store.access import note_once  # SQLAlchemy is not for those who only look
+
+        note_once(asking, "view", digest=digest)
+    recording = load_recording(digest, reader=reader)
     if recording is None:
         raise DataError("This recording is not on this machine, or not any more; open its files again.")
     return recording
@@ -223,7 +249,7 @@ def _restored(folder: Path, facts: dict[str, Any]) -> Recording:
         age_years=facts.get("age_years"),
         sex=facts.get("sex"),
         device=_device(facts.get("device")),
-        identity=load_identity(folder.name) or None,
+        identity=load_identity(folder.name, reader=LOCAL) or None,
     )
 
 

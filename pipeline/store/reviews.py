@@ -11,10 +11,13 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pipeline.config import sign_in_required
 from pipeline.errors import ReviewError
+from pipeline.principal import LOCAL, Principal, Who, require
 from pipeline.review.beats_in_force import Board
 from pipeline.review.decisions import Decision, clean_text
 from pipeline.review.states import StudyState
+from pipeline.store.access import note_once
 from pipeline.store.comparison import comparison
 from pipeline.store.database import database
 from pipeline.store.listing import Listing
@@ -33,8 +36,9 @@ from pipeline.store.log import (
     rows_query,
     stacks_of,
 )
+from pipeline.store.seals import REPORT, sealed
 from pipeline.store.signed_files import keep_report
-from pipeline.store.studies import Study, stored_analysis, study_of, study_row
+from pipeline.store.studies import Study, stored_analysis, study_of, study_row, without_findings
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import RECORD_NAME, Analysis
 
@@ -145,14 +149,24 @@ class Outcome:
     row: Listing | None = None
 
 
-def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
+def stamp(study_id: int, *, reading: Role = "main", reader: Who = "") -> Stamp:
     """Where a reading stands now, as far as one query tells: an equal stamp means that nothing has changed.
+
+    Parameters
+    ----------
+    study_id : int
+        Which study.
+    reading : Role, optional
+        Which of its readings.
+    reader : Principal or str, optional
+        Who asks.
 
     Raises
     ------
     ReviewError
         If there is no such study or reading.
     """
+    require(reader, "view")
     with database().reading() as session:
         state = study_of(study_row(session, study_id)).state
         rows = {row.role: row for row in session.scalars(readings_query(study_id))}
@@ -164,7 +178,7 @@ def stamp(study_id: int, *, reading: Role = "main") -> Stamp:
         )
 
 
-def standing(study_id: int, *, reading: Role = "main", reader: str = "") -> Standing:
+def standing(study_id: int, *, reading: Role = "main", reader: Who = "") -> Standing:
     """Return the current state of a reading.
 
     Parameters
@@ -173,7 +187,7 @@ def standing(study_id: int, *, reading: Role = "main", reader: str = "") -> Stan
         Which study.
     reading : Role, optional
         Which of its readings.
-    reader : str, optional
+    reader : Principal or str, optional
         Who asks. A second reading is seen by nobody but its reader until it is finished; and its reader, if named, does
         not see the first one until then.
 
@@ -182,19 +196,28 @@ def standing(study_id: int, *, reading: Role = "main", reader: str = "") -> Stan
     ReviewError
         If there is no such study or reading, or this reader must not see it yet.
     """
+    asking = require(reader, "view")
     with database().reading() as session:
         study, row = study_row(session, study_id), reading_row(session, study_id, reading)
-        second = find_reading(session, study_id, "second")
-        if second is not None and second.state == "open":
-            if reading == "second" and reader != second.reader:
-                raise ReviewError("This reading is blind: nobody but its reader sees it until it is finished.")
-            if reading == "main" and reader == second.reader:
-                raise ReviewError("You are the second reader of this study; finish your own reading first.")
-        return _standing(session, study, row)
+        hidden = _hidden_from(session, study_id, asking)
+        if reading == hidden == "second":
+            raise ReviewError("This reading is blind: nobody but its reader sees it until it is finished.")
+        if reading == hidden == "main":
+            raise ReviewError("You are the second reader of this study; finish your own reading first.")
+        found = _standing(session, study, row)
+        if hidden == "main":
+            found = replace(found, study=without_findings(found.study))
+    note_once(asking, "view", digest=found.study.digest, text=f"study {study_id}, {reading} reading")
+    return found
 
 
-def audit(study_id: int) -> tuple[Entry, ...]:
-    """Return the whole audit trail of a study, in the order in which it was written, including withdrawn readings."""
+def audit(study_id: int, *, reader: Who | None = None) -> tuple[Entry, ...]:
+    """Return the audit trail of a study, in the order in which it was written, including withdrawn readings.
+
+    During a second reading, each reader sees only the entries of their own. Without a `reader` it is this machine that
+    asks, which sees all of them; where people sign in, that is refused.
+    """
+    asking = LOCAL if reader is None and not sign_in_required() else require(reader or "", "view")
     query = (
         select(AuditRow, ReadingRow.role)
         .join(ReadingRow, ReadingRow.id == AuditRow.reading_id)
@@ -203,10 +226,20 @@ def audit(study_id: int) -> tuple[Entry, ...]:
     )
     with database().reading() as session:
         study_row(session, study_id)
-        return tuple(entry_of(row, "second" if role == "second" else "main") for row, role in session.execute(query))
+        hidden = _hidden_from(session, study_id, asking)
+        entries = [entry_of(row, "second" if role == "second" else "main") for row, role in session.execute(query)]
+    return tuple(entry for entry in entries if entry.reading != hidden)
 
 
-def begin_review(study_id: int, *, reader: str) -> int:
+def _hidden_from(session: Session, study_id: int, asking: Principal) -> Role | None:
+    """Return the reading that somebody must not see while a second one is open."""
+    second = find_reading(session, study_id, "second")
+    if second is None or second.state != "open" or asking.holds("unblinded"):
+        return None
+    return "main" if asking.name == second.reader else "second"
+
+
+def begin_review(study_id: int, *, reader: Who) -> int:
     """Take a new study into review, leaving any other as it is; return the version."""
     with open_log(study_id, "main", reader, None) as log:
         _begin_if_new(log)
@@ -217,7 +250,7 @@ def decide(
     study_id: int,
     decision: Decision,
     *,
-    reader: str,
+    reader: Who,
     expected_version: int,
     reading: Role = "main",
     key: str | None = None,
@@ -230,7 +263,7 @@ def decide(
         Which study.
     decision : Decision
         What is decided about which beats.
-    reader : str
+    reader : Principal or str
         Who decides.
     expected_version : int
         The version of the reading that the reader saw; see `Standing`.
@@ -251,20 +284,20 @@ def decide(
     ReviewError
         If the study is signed, the reading is not this reader's to change, or the decision does not fit the beats.
     """
-    analysis = stored_analysis(study_id)
+    analysis = stored_analysis(study_id, reader=LOCAL)
     with open_log(study_id, reading, reader, key) as log:
         _decide(log, decision, expected_version, lambda: classes_around(log, analysis, decision))
         return log.version
 
 
-def undo(study_id: int, *, reader: str, expected_version: int, reading: Role = "main", key: str | None = None) -> int:
+def undo(study_id: int, *, reader: Who, expected_version: int, reading: Role = "main", key: str | None = None) -> int:
     """Undo the last decision in force; errors as in `decide`.
 
     Parameters
     ----------
     study_id : int
         Which study.
-    reader : str
+    reader : Principal or str
         Who undoes it.
     expected_version : int
         The version of the reading that the reader saw.
@@ -281,14 +314,14 @@ def undo(study_id: int, *, reader: str, expected_version: int, reading: Role = "
     return _step(study_id, "undo", reader, expected_version, reading, key)
 
 
-def redo(study_id: int, *, reader: str, expected_version: int, reading: Role = "main", key: str | None = None) -> int:
+def redo(study_id: int, *, reader: Who, expected_version: int, reading: Role = "main", key: str | None = None) -> int:
     """Redo the decision that was undone last; errors as in `decide`.
 
     Parameters
     ----------
     study_id : int
         Which study.
-    reader : str
+    reader : Principal or str
         Who redoes it.
     expected_version : int
         The version of the reading that the reader saw.
@@ -305,7 +338,7 @@ def redo(study_id: int, *, reader: str, expected_version: int, reading: Role = "
     return _step(study_id, "redo", reader, expected_version, reading, key)
 
 
-def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: str, key: str | None = None) -> Standing:
+def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: Who, key: str | None = None) -> Standing:
     """Take a step, with what follows from it, in one transaction; on disk when this returns.
 
     Parameters
@@ -316,7 +349,7 @@ def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: s
         See `decide`, `undo` and `redo`.
     outcome : Outcome
         What follows from the step where it is carried out.
-    reader : str
+    reader : Principal or str
         Who takes it.
     key : str, optional
         Names this request, so that it is carried out once, however often it is sent.
@@ -341,7 +374,50 @@ def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: s
         return replace(before.stepped(step), study=study_of(log.study), version=log.version)
 
 
-def rename(study_id: int, name: str, *, reader: str) -> None:
+def save_decisions(
+    before: Standing,
+    decisions: Sequence[Decision],
+    outcomes: Sequence[Outcome],
+    *,
+    reader: Who,
+    key: str | None = None,
+) -> Standing:
+    """Make several decisions in one transaction, each an entry of its own: all are on disk then, or none.
+
+    Parameters
+    ----------
+    before : Standing
+        The standing that the reader saw; its version is expected to be the last one.
+    decisions : sequence of Decision
+        What is decided, in order; at least one.
+    outcomes : sequence of Outcome
+        What follows from each where it is carried out after those before it.
+    reader : Principal or str
+        Who decides.
+    key : str, optional
+        Names this request, so that it is carried out once, however often it is sent.
+
+    Returns
+    -------
+    Standing
+        After them; that of now if the request was carried out before.
+
+    Raises
+    ------
+    StaleVersion, ReviewError
+        As in `decide`; nothing is changed.
+    """
+    with open_log(before.study.id, before.reading, reader, key) as log:
+        after, expected = before, before.version
+        for number, (decision, outcome) in enumerate(zip(decisions, outcomes, strict=True)):
+            one = Log(log.session, log.study, log.reading, log.who, f"{log.key}-{number}")
+            if not _decide(one, decision, expected, _known(outcome.classes), outcome.row):
+                return _standing(log.session, log.study, log.reading)
+            after, expected = after.stepped(decision), one.version
+        return replace(after, study=study_of(log.study), version=log.version)
+
+
+def rename(study_id: int, name: str, *, reader: Who) -> None:
     """Give a study another name, on lists, in reports and in names of files; the trail keeps both.
 
     Parameters
@@ -350,7 +426,7 @@ def rename(study_id: int, name: str, *, reader: str) -> None:
         Which study.
     name : str
         Letters, digits, "_" and "-", no name of a patient.
-    reader : str
+    reader : Principal or str
         Who renames it.
 
     Raises
@@ -360,7 +436,7 @@ def rename(study_id: int, name: str, *, reader: str) -> None:
     """
     if not RECORD_NAME.fullmatch(name):
         raise ReviewError(f"The name {name!r} must have 1 to 64 letters, digits, '_' and '-'.")
-    with open_log(study_id, "main", reader, None) as log:
+    with open_log(study_id, "main", reader, None, right="identify") as log:
         log.check_unsigned()
         if name != log.study.record:
             before, log.study.record = log.study.record, name
@@ -370,23 +446,24 @@ def rename(study_id: int, name: str, *, reader: str) -> None:
 def sign(
     study_id: int,
     *,
-    reader: str,
+    reader: Who,
     expected_version: int,
     text: str = "",
     findings: Sequence[str] = (),
     reason: str = "",
     report: Callable[[Entry], bytes] | None = None,
+    manifest: str = "",
     key: str | None = None,
 ) -> int:
     """Sign a study under review, which makes it read-only; errors as in `decide`, and those below.
 
-    Signature and report are one transaction: neither is there without the other.
+    Signature, report and the seal over both are one transaction: none is there without the others.
 
     Parameters
     ----------
     study_id : int
         Which study.
-    reader : str
+    reader : Principal or str
         Who signs.
     expected_version : int
         The version of the main reading that the reader saw.
@@ -398,6 +475,8 @@ def sign(
         Why it is signed although nobody has decided about something urgent.
     report : callable, optional
         Makes the signed report, a PDF, from the entry of the signature; its hash goes into the audit trail.
+    manifest : str, optional
+        SHA-256 of the network's weights, calibration and thresholds; part of the seal, see `pipeline.store.seals`.
     key : str, optional
         Names this request, so that it is carried out once.
 
@@ -411,7 +490,7 @@ def sign(
     ReviewError
         Also if it was never reviewed, or a second reading is in progress.
     """
-    with open_log(study_id, "main", reader, key) as log:
+    with open_log(study_id, "main", reader, key, right="sign") as log:
         if not log.repeats("sign"):
             check_writable(log, expected_version)
             _check_ready(log)
@@ -419,21 +498,24 @@ def sign(
                 log.append("concluded", text=" ".join(findings), key=str(uuid.uuid4()))
             if why := clean_text(reason):
                 log.append("urgent_open", text=why, key=str(uuid.uuid4()))
-            signature = entry_of(log.append("sign", text=clean_text(text)), "main")
+            signature = log.drafted("sign", text=clean_text(text))
+            kept = keep_report(report(entry_of(signature, "main"))) if report is not None else ""
+            signature.seal = sealed(log.study, log.rows, signature, kept, manifest).text
+            log.write(signature)
             log.study.state = "signed"
-            if report is not None:
-                log.append("report", text=keep_report(report(signature)), key=str(uuid.uuid4()))
+            if kept:
+                log.append(REPORT, text=kept, key=str(uuid.uuid4()))
         return log.version
 
 
-def reopen(study_id: int, *, reader: str, expected_version: int, reason: str, key: str | None = None) -> int:
+def reopen(study_id: int, *, reader: Who, expected_version: int, reason: str, key: str | None = None) -> int:
     """Make a signed study writable again; errors as in `decide`, and those below.
 
     Parameters
     ----------
     study_id : int
         Which study.
-    reader : str
+    reader : Principal or str
         Who reopens it.
     expected_version : int
         The version of the main reading that the reader saw.
@@ -452,7 +534,7 @@ def reopen(study_id: int, *, reader: str, expected_version: int, reason: str, ke
     ReviewError
         Also if it is not signed, or no reason is given.
     """
-    with open_log(study_id, "main", reader, key) as log:
+    with open_log(study_id, "main", reader, key, right="sign") as log:
         if not log.repeats("reopen"):
             log.check(expected_version)
             if log.study.state != "signed":
@@ -480,6 +562,10 @@ def check_writable(log: Log, expected_version: int) -> None:
     elif second is not None and second.state == "open" and log.who == second.reader:
         raise ReviewError("You are the second reader of this study; finish your own reading first.")
     log.check(expected_version)
+
+
+def _known(classes: Classes) -> Callable[[], Classes]:
+    return lambda: classes
 
 
 def _decide(
@@ -529,7 +615,7 @@ def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:
     return old, board.around(decision), model
 
 
-def _step(study_id: int, event: AuditEvent, reader: str, expected_version: int, reading: Role, key: str | None) -> int:
+def _step(study_id: int, event: AuditEvent, reader: Who, expected_version: int, reading: Role, key: str | None) -> int:
     with open_log(study_id, reading, reader, key) as log:
         _turn(log, event, expected_version)
         return log.version
@@ -570,7 +656,7 @@ def _check_ready(log: Log) -> None:
     second = find_reading(log.session, log.study.id, "second")
     if second is not None and second.state == "open":
         raise ReviewError(f"{second.reader} is still reading this study; wait, or have the second reading withdrawn.")
-    if second is not None and (still := len(comparison(log.study.id).unsettled)):
+    if second is not None and (still := len(comparison(log.study.id, reader=LOCAL).unsettled)):
         are = "difference between the readers is" if still == 1 else "differences between the readers are"
         raise ReviewError(f"{still} {are} open; adjudicate before you sign.")
 

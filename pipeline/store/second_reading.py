@@ -5,17 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Literal
 
-from pipeline.errors import ReviewError
+from pipeline.errors import AccessError, ReviewError
+from pipeline.principal import LOCAL, Principal, Who, principal
 from pipeline.review.agreement import ReaderDifference, adopting
 from pipeline.review.decisions import clean_text
 from pipeline.signal.nearest import NO_BEAT
 from pipeline.store.log import KEEP, Log, find_reading, open_log, reading_row
-from pipeline.store.reviews import check_writable, classes_around
+from pipeline.store.reviews import Stamp, Standing, check_writable, classes_around
 from pipeline.store.studies import stored_analysis
 from pipeline.store.tables import ReadingRow
 
 
-def begin_second(study_id: int, *, reader: str) -> int:
+def is_blind(now: Standing | Stamp, who: Principal) -> bool:
+    """Tell whether the store shows this reader their own second reading only: it is unfinished."""
+    return bool(who) and now.second_reader == who.name and not now.second_done
+
+
+def begin_second(study_id: int, *, reader: Who) -> int:
     """Begin a second reading, which starts from the model's answer and knows nothing of the first.
 
     Returns
@@ -28,7 +34,7 @@ def begin_second(study_id: int, *, reader: str) -> int:
     ReviewError
         If the study is new, the reader took part in the first reading, or someone else is second reader.
     """
-    with open_log(study_id, "main", reader, None) as log:
+    with open_log(study_id, "main", reader, None, right="second") as log:
         second = find_reading(log.session, study_id, "second")
         if second is not None and (second.reader, second.state) == (log.who, "open"):
             return second.version
@@ -41,14 +47,14 @@ def begin_second(study_id: int, *, reader: str) -> int:
         return row.version
 
 
-def finish_second(study_id: int, *, reader: str, expected_version: int, key: str | None = None) -> int:
+def finish_second(study_id: int, *, reader: Who, expected_version: int, key: str | None = None) -> int:
     """Close the second reading; from now on decisions in the study adjudicate, and both readings stay as they are.
 
     Parameters
     ----------
     study_id : int
         Which study.
-    reader : str
+    reader : Principal or str
         The second reader.
     expected_version : int
         The version of the second reading that the reader saw.
@@ -70,14 +76,14 @@ def finish_second(study_id: int, *, reader: str, expected_version: int, key: str
         return main.version
 
 
-def withdraw_second(study_id: int, *, reader: str, reason: str) -> None:
+def withdraw_second(study_id: int, *, reader: Who, reason: str) -> None:
     """End an unfinished second reading without a result; its entries stay in the audit trail.
 
     Parameters
     ----------
     study_id : int
         Which study.
-    reader : str
+    reader : Principal or str
         Who ends it.
     reason : str
         Why.
@@ -87,7 +93,10 @@ def withdraw_second(study_id: int, *, reader: str, reason: str) -> None:
     ReviewError
         If it is finished, or no reason is given.
     """
-    with open_log(study_id, "second", reader, None) as log:
+    others = principal(reader).holds("decide")
+    with open_log(study_id, "second", reader, None, right="decide" if others else "second") as log:
+        if not others and log.who != log.reading.reader:
+            raise AccessError("The second reading is somebody else's; a reader may withdraw it.")
         if log.reading.state != "open":
             raise ReviewError("The second reading is finished and stays; adjudicate the differences.")
         if not clean_text(reason):
@@ -101,7 +110,7 @@ def adjudicate(
     difference: ReaderDifference,
     choice: Literal["first", "second"],
     *,
-    reader: str,
+    reader: Who,
     expected_version: int,
     text: str = "",
     key: str | None = None,
@@ -118,7 +127,7 @@ def adjudicate(
         What the readers differ on.
     choice : Literal['first', 'second']
         Whose answer becomes the class in force.
-    reader : str
+    reader : Principal or str
         Who adjudicates.
     expected_version : int
         The version of the main reading that the reader saw.
@@ -134,7 +143,7 @@ def adjudicate(
     """
     samples = tuple(sorted({difference.first_sample, difference.second_sample} - {NO_BEAT}))
     decision = adopting(difference, clean_text(text)) if choice == "second" else None
-    analysis = stored_analysis(study_id)
+    analysis = stored_analysis(study_id, reader=LOCAL)
     with open_log(study_id, "main", reader, key) as log:
         if not log.repeats("adjudicate", decision):
             check_writable(log, expected_version)

@@ -8,6 +8,8 @@ from pathlib import Path
 from pipeline._util.files import write_bytes
 from pipeline.config import home_root
 from pipeline.errors import StoreError
+from pipeline.principal import Who
+from pipeline.store.access import export
 
 
 def keep_report(payload: bytes) -> str:
@@ -17,7 +19,7 @@ def keep_report(payload: bytes) -> str:
     return digest
 
 
-def load_report(digest: str) -> bytes:
+def load_report(digest: str, *, reader: Who = "") -> bytes:
     """Return a stored report.
 
     Raises
@@ -25,6 +27,7 @@ def load_report(digest: str) -> bytes:
     StoreError
         If it is not there, or not what was signed.
     """
+    export(reader, "", f"signed report {digest[:12]}")
     try:
         payload = _path(digest).read_bytes()
     except OSError as error:
@@ -32,6 +35,16 @@ def load_report(digest: str) -> bytes:
     if hashlib.sha256(payload).hexdigest() != digest:
         raise StoreError(f"The signed report {digest[:12]} was changed after it was stored; restore it from a backup.")
     return payload
+
+
+def has_report(digest: str) -> bool:
+    """Tell whether a report is stored, whatever state it is in."""
+    return _path(digest).is_file()
+
+
+def delete_report(digest: str) -> None:
+    """Delete a report, because who was recorded is erased; the audit trail keeps its hash."""
+    _path(digest).unlink(missing_ok=True)
 
 
 def _path(digest: str) -> Path:

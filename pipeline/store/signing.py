@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.review.states import Signing
 from pipeline.store.log import Entry
+from pipeline.store.seals import ERASED, REPORT, Seal
 
 
 def signings(entries: Sequence[Entry]) -> tuple[Signing, ...]:
@@ -13,7 +14,8 @@ def signings(entries: Sequence[Entry]) -> tuple[Signing, ...]:
     found: list[Signing] = []
     findings, reason = "", ""
     main = [entry for entry in entries if entry.reading == "main"]
-    reports = {entry.seq: entry.text for entry in main if entry.event == "report"}
+    erased = max((entry.seq for entry in main if (entry.event, entry.kind) == ERASED), default=0)
+    reports = {entry.seq: entry.text for entry in main if entry.event == REPORT and entry.seq > erased}
     for entry in main:
         if entry.event == "concluded":
             findings = entry.text
@@ -31,6 +33,7 @@ def signings(entries: Sequence[Entry]) -> tuple[Signing, ...]:
                     findings=tuple(findings.split()),
                     reason=reason,
                     report=own,
+                    seal=Seal.of(entry.seal).hash,
                 )
             )
             findings, reason = "", ""

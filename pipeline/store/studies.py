@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,8 +15,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from pipeline.config import sign_in_required
 from pipeline.errors import ReviewError, StoreError
+from pipeline.principal import Principal, Who, require
 from pipeline.review.states import StudyState
+from pipeline.store.access import note_once
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
 from pipeline.store.stored_files import BROKEN_NPZ
@@ -25,6 +28,8 @@ from pipeline.types import Analysis
 
 SortKey = Literal["priority", "updated", "created", "record", "reader", "state", "duration_s", "model"]
 UNREAD: Final[tuple[StudyState, ...]] = ("new", "in_review", "reopened")  # the states in which a study waits
+_NUMBER_DIGITS: Final = 10  # of a number in an address, at most
+_LOGGED_CHARS: Final = 200  # of what somebody searched for
 UNJUDGED: Final = 99  # the priority of a study without findings: last
 
 
@@ -54,6 +59,8 @@ class Study:
         Who read it last; "" if nobody.
     created, updated : datetime
         UTC.
+    token : str
+        Its address, which nobody can guess.
     """
 
     id: int
@@ -70,6 +77,7 @@ class Study:
     reader: str
     created: datetime
     updated: datetime
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ def create_study(
     priority: int = UNJUDGED,
     counts: Mapping[str, int] | None = None,
     findings: Mapping[str, int] | None = None,
+    reader: Who = "",
 ) -> Study:
     """Return the study of this recording by this model: the existing one, with its original answer, or a new one.
 
@@ -97,7 +106,10 @@ def create_study(
         1 is the most urgent.
     counts, findings : mapping of str to int, optional
         Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist; see `save_summary`.
+    reader : Principal or str, optional
+        Who asks.
     """
+    require(reader, "add")
     counts = analysis.counts() if counts is None else counts
     with database().writing() as session:
         row = session.scalar(_same(analysis))
@@ -110,14 +122,15 @@ def create_study(
         return study_of(row)
 
 
-def find_study(analysis: Analysis) -> Study | None:
+def find_study(analysis: Analysis, *, reader: Who = "") -> Study | None:
     """Return the study of this recording by this model, if there is one."""
+    require(reader, "view")
     with database().reading() as session:
         row = session.scalar(_same(analysis))
         return None if row is None else study_of(row)
 
 
-def get_study(study_id: int) -> Study:
+def get_study(study_id: int, *, reader: Who = "") -> Study:
     """Return the study with this number.
 
     Raises
@@ -125,11 +138,30 @@ def get_study(study_id: int) -> Study:
     ReviewError
         If there is none.
     """
+    asking = require(reader, "view")
     with database().reading() as session:
-        return study_of(study_row(session, study_id))
+        return _shown(session, [study_row(session, study_id)], asking)[0]
 
 
-def stored_analysis(study_id: int) -> Analysis:
+def study_at(address: str, *, reader: Who = "") -> Study:
+    """Return the study with this address; where nobody signs in, its number is one too.
+
+    Raises
+    ------
+    ReviewError
+        If there is none.
+    """
+    asking = require(reader, "view")
+    if not sign_in_required() and address.isdecimal() and len(address) < _NUMBER_DIGITS:
+        return get_study(int(address), reader=reader)
+    with database().reading() as session:
+        row = session.scalar(select(StudyRow).where(StudyRow.token == address)) if address else None
+        if row is None:
+            raise ReviewError("There is no study at this address; choose one of the worklist.")
+        return _shown(session, [row], asking)[0]
+
+
+def stored_analysis(study_id: int, *, reader: Who = "") -> Analysis:
     """Return the model's answer that the study's decisions refer to, independent of the result cache.
 
     Raises
@@ -137,6 +169,7 @@ def stored_analysis(study_id: int) -> Analysis:
     StoreError
         If it is damaged.
     """
+    require(reader, "view")
     db = database()
     with db.reading() as session:
         row = study_row(session, study_id)
@@ -144,7 +177,9 @@ def stored_analysis(study_id: int) -> Analysis:
     return replace(_analysis(str(db.engine.url), key), record=record)
 
 
-def save_summary(study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]) -> None:
+def save_summary(
+    study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int], reader: Who = ""
+) -> None:
     """Renew what the worklist shows of a study; this is not part of the audit trail.
 
     Parameters
@@ -157,7 +192,10 @@ def save_summary(study_id: int, *, priority: int, counts: Mapping[str, int], fin
         Beats per letter.
     findings : mapping of str to int
         Findings per kind.
+    reader : Principal or str, optional
+        Who asks.
     """
+    require(reader, "decide")
     with database().writing() as session:
         _summarised(session, study_row(session, study_id), priority, counts, findings)
 
@@ -166,13 +204,14 @@ def worklist(
     *,
     text: str = "",
     states: tuple[StudyState, ...] = (),
-    reader: str = "",
+    last_reader: str = "",
     most_urgent: int = UNJUDGED,
     since: datetime | None = None,
     sort: SortKey = "priority",
     descending: bool = False,
     page: int = 0,
     page_size: int = 50,
+    reader: Who = "",
 ) -> WorklistPage:
     """List the studies that match, one page at a time.
 
@@ -182,7 +221,7 @@ def worklist(
         Words that must all occur in record name, readers, model or kinds of findings, in upper or lower case.
     states : tuple of State, optional
         Only studies in one of these; all if empty.
-    reader : str, optional
+    last_reader : str, optional
         The exact name of the last reader; anyone if empty.
     most_urgent : int, optional
         Only studies with a finding of this priority or a more urgent one; 1 is the most urgent.
@@ -196,8 +235,13 @@ def worklist(
         Which page, from 0.
     page_size : int, optional
         Studies per page.
+    reader : Principal or str, optional
+        Who asks. What was found in a study is hidden from its second reader until they have finished.
     """
-    matching = _matching(text, states, reader).where(StudyRow.priority <= most_urgent)
+    asking = require(reader, "view")
+    if text.strip():
+        note_once(asking, "search", text=text[:_LOGGED_CHARS])
+    matching = _matching(text, states, last_reader).where(StudyRow.priority <= most_urgent)
     if since is not None:
         matching = matching.where(StudyRow.created >= since)
     column = getattr(StudyRow, sort)
@@ -205,27 +249,37 @@ def worklist(
     with database().reading() as session:
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
-        return WorklistPage(tuple(study_of(row) for row in rows), total or 0)
+        return WorklistPage(_shown(session, rows, asking), total or 0)
 
 
-def next_study(study_id: int) -> Study | None:
+def next_study(study_id: int, *, reader: Who = "") -> Study | None:
     """Return the most urgent study that waits to be read, other than this one; None if none does.
 
     Of equally urgent ones it is the first in the order of the worklist.
     """
-    found = worklist(states=UNREAD, page_size=2).studies
+    found = worklist(states=UNREAD, page_size=2, reader=reader).studies
     return next((study for study in found if study.id != study_id), None)
 
 
-def last_readers() -> tuple[str, ...]:
+def last_readers(*, reader: Who = "") -> tuple[str, ...]:
     """Name everyone who was the last to read a study, in order of the alphabet."""
+    require(reader, "view")
     query = select(StudyRow.reader).where(StudyRow.reader != "").distinct().order_by(StudyRow.reader)
     with database().reading() as session:
         return tuple(session.scalars(query))
 
 
-def state_counts() -> dict[str, int]:
+def signed_studies(*, reader: Who = "") -> tuple[int, ...]:
+    """Return the numbers of the studies that are signed now, ascending."""
+    require(reader, "view")
+    query = select(StudyRow.id).where(StudyRow.state == "signed").order_by(StudyRow.id)
+    with database().reading() as session:
+        return tuple(session.scalars(query))
+
+
+def state_counts(*, reader: Who = "") -> dict[str, int]:
     """Count the studies in each state."""
+    require(reader, "view")
     with database().reading() as session:
         found = session.execute(select(StudyRow.state, func.count()).group_by(StudyRow.state)).all()
         return {row[0]: row[1] for row in found}
@@ -261,10 +315,25 @@ def search_text(session: Session, row: StudyRow) -> str:
     return " ".join([row.record, *people, row.model, *row.findings]).casefold()
 
 
+def without_findings(study: Study) -> Study:
+    """Return a study as its blind second reader sees it."""
+    return replace(study, priority=UNJUDGED, counts={}, findings={})
+
+
 def study_of(row: StudyRow) -> Study:
     """Return the content of a row, detached from the database."""
     plain: dict[str, Any] = {name: getattr(row, name) for name in Study.__dataclass_fields__ if name != "leads"}
     return Study(**plain, leads=tuple(json.loads(row.leads)))
+
+
+def _shown(session: Session, rows: Sequence[StudyRow], asking: Principal) -> tuple[Study, ...]:
+    """Return studies as somebody may see them: what was found is hidden from a second reader who has not finished."""
+    query = select(ReadingRow.study_id).where(
+        ReadingRow.study_id.in_([row.id for row in rows]), ReadingRow.role == "second", ReadingRow.state == "open"
+    )
+    blind = set(session.scalars(query.where(ReadingRow.reader == asking.name))) if asking.name else set()
+    studies = (study_of(row) for row in rows)
+    return tuple(without_findings(study) if study.id in blind else study for study in studies)
 
 
 def _same(analysis: Analysis) -> Select[StudyRow]:
@@ -291,7 +360,7 @@ def _added(
 def _kept(session: Session, analysis: Analysis) -> str:
     """Store the analysis and return its name; its bytes go first, so that no study exists without its analysis."""
     buffer = io.BytesIO()
-    write_analysis(buffer, analysis)
+    write_analysis(buffer, replace(analysis, record=""))  # the study has its name, which may be erased
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
     if session.get(AnalysisRow, digest) is None:
         session.add(AnalysisRow(digest=digest, payload=buffer.getvalue()))
@@ -323,12 +392,12 @@ def _summarised(
     row.search = search_text(session, row)
 
 
-def _matching(text: str, states: tuple[StudyState, ...], reader: str) -> Select[StudyRow]:
+def _matching(text: str, states: tuple[StudyState, ...], last_reader: str) -> Select[StudyRow]:
     query = select(StudyRow)
     if states:
         query = query.where(StudyRow.state.in_(states))
-    if reader:
-        query = query.where(StudyRow.reader == reader)
+    if last_reader:
+        query = query.where(StudyRow.reader == last_reader)
     for word in text.casefold().split():
         query = query.where(StudyRow.search.contains(word, autoescape=True))
     return query

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD: Final = "0002"  # the newest migration
+HEAD: Final = "0004"  # the newest migration
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -58,6 +59,11 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
+def new_token() -> str:
+    """Return an address that nobody can guess: 128 random bits as 22 letters, digits, "-" and "_"."""
+    return secrets.token_urlsafe(16)
+
+
 class AnalysisRow(Base):
     """The model's answer that decisions refer to, stored for good: .npz bytes under their SHA-256."""
 
@@ -86,10 +92,12 @@ class StudyRow(Base):
     search: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(UtcTime, index=True)
     updated: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    token: Mapped[str] = mapped_column(String(32), server_default="", default=new_token)
     __table_args__ = (
         UniqueConstraint("digest", "model", "model_version", "leads"),
         Index(None, "state", "priority", "updated"),
         Index(None, "priority", "updated"),
+        Index(None, "token", unique=True),
     )
 
 
@@ -121,7 +129,8 @@ class AuditRow(Base):
     """One entry of the audit trail; triggers refuse to change or delete it.
 
     `before`, `after` and `model` have one letter per sample: the class in force before and after, and the model's; of a
-    decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about.
+    decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about, `seal`
+    what a signature is over.
     """
 
     __tablename__ = "audit"
@@ -142,4 +151,58 @@ class AuditRow(Base):
     text: Mapped[str] = mapped_column(Text)
     model_version: Mapped[str] = mapped_column(String(100))
     subject: Mapped[str] = mapped_column(String(40), server_default="")
+    seal: Mapped[str] = mapped_column(String(140), server_default="")
     __table_args__ = (UniqueConstraint("reading_id", "seq"), UniqueConstraint("study_id", "key"))
+
+
+class ChainRow(Base):
+    """A link of the audit trail's chain: the hash of an entry and of the link before it; triggers protect it too."""
+
+    __tablename__ = "chain"
+    place: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    entry: Mapped[int] = mapped_column(ForeignKey("audit.id"), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class ChainHead(Base):
+    """The chain's last link, the one row that all writers wait for; `adopted` entries are older than the chain."""
+
+    __tablename__ = "chain_head"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    place: Mapped[int] = mapped_column(BigId)
+    hash: Mapped[str] = mapped_column(String(64))
+    adopted: Mapped[int] = mapped_column(BigId)
+    since: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class PersonRow(Base):
+    """Somebody who has signed in: their identity at the provider, and the name that is theirs alone here."""
+
+    __tablename__ = "people"
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, unique=True)
+
+
+class SignInRow(Base):
+    """A sign-in: whose, when it began, when they were seen last, and when they signed out."""
+
+    __tablename__ = "sign_ins"
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(ForeignKey("people.subject"))
+    began: Mapped[datetime] = mapped_column(UtcTime)
+    seen: Mapped[datetime] = mapped_column(UtcTime)
+    ended: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class AccessRow(Base):
+    """Who signed in, looked at, searched for, took away or deleted what; triggers refuse to change or delete it."""
+
+    __tablename__ = "access"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    who: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(String(64))
+    event: Mapped[str] = mapped_column(String(20))
+    digest: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    __table_args__ = (Index(None, "key", "event", "digest"),)

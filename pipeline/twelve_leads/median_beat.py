@@ -9,9 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.measurements import WAVE_MARKS, WaveMark, Waves
+from pipeline.measurements import WAVE_MARKS, Measurements, WaveMark, Waves
 from pipeline.twelve_leads.derived_leads import standard_leads, standard_name
-from pipeline.twelve_leads.measuring import rr_of, usual_beats
+from pipeline.twelve_leads.measured_pr import with_measured_pr
+from pipeline.twelve_leads.measuring import Marked, measure, rr_of, usual_beats
 from pipeline.types import Analysis, FloatArray, Recording, read_only
 from pipeline.waves.delineate import delineate, spans_without_p
 from pipeline.waves.intervals import beat_intervals
@@ -158,6 +159,47 @@ def beat_measures(beat: MedianBeat, marks_s: Mapping[WaveMark, float], *, with_q
         qtc = corrected(measures["QT"], 1000 * beat.rr_s).get(USED)
         measures |= {} if qtc is None else {"QTc": qtc}
     return measures
+
+
+def measured_again(
+    recording: Recording, analysis: Analysis, found: MarkedStretch, moved_s: Mapping[WaveMark, float]
+) -> Measurements | None:
+    """Return what is measured, statements included, where a reader moved marks of the median beat.
+
+    Each usual beat's mark moves as far as that of the median beat did; a mark that was not there is put at the same
+    distance from each R peak.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    analysis : Analysis
+        Its beats and rhythm.
+    found : MarkedStretch
+        The stretch whose median beat it is.
+    moved_s : mapping of WaveMark to float
+        The marks that were moved, seconds from the R peak.
+
+    Returns
+    -------
+    Measurements or None
+        None unless the stretch is the whole recording: one of half a minute says nothing of the rest.
+    """
+    if found.beat is None or not moved_s or recording.duration_s > WHOLE_S:
+        return None
+    waves, usual = found.waves, usual_beats(analysis)
+    time_s, overall_s = waves.time_s.copy(), waves.overall_s.copy()
+    for name, to_s in moved_s.items():
+        mark, before_s = WAVE_MARKS.index(name), found.beat.marks_s.get(name)
+        at_s = waves.beat_s[usual] + to_s
+        if before_s is not None:
+            time_s[usual, :, mark] += to_s - before_s
+            at_s = np.where(np.isfinite(overall_s[usual, mark]), overall_s[usual, mark] + to_s - before_s, at_s)
+        overall_s[usual, mark] = at_s
+    marks = Waves(waves.leads, waves.beat_s, read_only(time_s), read_only(overall_s))
+    marked = Marked(marks, usual, rr_of(analysis))
+    known = None if analysis.measured is None else analysis.measured.diagnosis
+    return measure(recording, with_measured_pr(recording, analysis, marked), marked, known or None)
 
 
 def st_levels(beat: MedianBeat, marks_s: Mapping[WaveMark, float]) -> dict[str, tuple[float, ...]]:

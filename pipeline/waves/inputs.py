@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import signal as sps
 
 from models.waves import FS_HZ, STEP
 from pipeline.signal.gaps import runs
-from pipeline.types import FloatArray
+from pipeline.types import FloatArray, read_only
 
 # The network was trained on leads that were made so: a change needs `train --model waves`.
 BAND_HZ: Final = (0.5, 45.0)  # baseline wander, mains and muscle
@@ -23,6 +24,7 @@ FLAT_MV: Final = 0.02  # a lead whose usual QRS is less high shows no wave
 LARGEST: Final = 4.0  # QRS heights: artefacts are cut off there
 BUMP_S: Final = 0.024  # standard deviation of the mark at an R peak
 BRIDGED_S: Final = 0.04  # shorter runs of missing samples are interpolated
+DEFAULT_WINDOW: Final = ("kaiser", 5.0)  # of `scipy.signal.resample_poly`
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ def lead_lines(p_signal_mv: FloatArray, fs: float, r_peak_s: NDArray[np.float64]
     signal = np.asarray(p_signal_mv, np.float32)
     ratio = Fraction(FS_HZ / fs).limit_denominator(1000)
     whole = np.column_stack([_bridged(lead) for lead in signal.T]) if signal.shape[1] else signal
-    lines = filtered(sps.resample_poly(whole, ratio.numerator, ratio.denominator, axis=0, padtype="line"))
+    lines = filtered(_resampled(whole, ratio))
     n = lines.shape[1]
     missing = np.ones((signal.shape[1], -(-n // STEP) * STEP), np.bool_)
     missing[:, :n] = False
@@ -74,9 +76,8 @@ def lead_lines(p_signal_mv: FloatArray, fs: float, r_peak_s: NDArray[np.float64]
 
 def filtered(lines: NDArray[np.floating]) -> FloatArray:
     """Filter leads (n, n_leads) at the network's rate with zero phase; return them as (n_leads, n)."""
-    sos = sps.butter(FILTER_ORDER, BAND_HZ, "bandpass", fs=FS_HZ, output="sos")
     padded = min(round(PADDED_S * FS_HZ), len(lines) - 1)
-    return np.asarray(sps.sosfiltfilt(sos, lines, axis=0, padlen=padded).T, np.float32)
+    return np.asarray(sps.sosfiltfilt(_band().copy(), lines, axis=0, padlen=padded).T, np.float32)
 
 
 def with_r_peaks(lines: FloatArray, missing: NDArray[np.bool_], r_peak_s: NDArray[np.float64]) -> LeadLines:
@@ -122,6 +123,25 @@ def bumps(r_peak_s: NDArray[np.float64], n: int) -> FloatArray:
     inside = (index >= 0) & (index < n)
     np.maximum.at(line, index[inside], height[inside].astype(np.float32))
     return line
+
+
+@cache
+def _band() -> NDArray[np.float64]:
+    """Return the filter, (n_sections, 6): to design it takes as long as to filter half a minute."""
+    return read_only(sps.butter(FILTER_ORDER, BAND_HZ, "bandpass", fs=FS_HZ, output="sos"))
+
+
+def _resampled(signal: FloatArray, ratio: Fraction) -> NDArray[np.floating]:
+    """Return leads (n, n_leads) at `ratio` times their rate."""
+    up, down = ratio.numerator, ratio.denominator
+    window = DEFAULT_WINDOW if up == down else _anti_aliasing(max(up, down))
+    return np.asarray(sps.resample_poly(signal, up, down, axis=0, padtype="line", window=window))
+
+
+@cache
+def _anti_aliasing(rate: int) -> FloatArray:
+    """Return the filter that `resample_poly` designs on each call for the larger of its two factors."""
+    return read_only(sps.firwin(20 * rate + 1, 1 / rate, window=DEFAULT_WINDOW).astype(np.float32))
 
 
 def _bridged(lead: FloatArray) -> FloatArray:

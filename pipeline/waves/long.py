@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.runtime import processors, single_threaded_blas
 from models.waves import FS_HZ, load_waves
 from pipeline.measurements import WAVE_MARKS, Waves
 from pipeline.types import FloatArray, read_only
 from pipeline.waves.delineate import P_MARKS, delineate, without_these_p
 from pipeline.waves.inputs import LeadLines, bumps, lead_lines
-from pipeline.waves.marks import marks_of
+from pipeline.waves.marks import marks_of_each
 from pipeline.waves.over_leads import over_leads
 
 LONG_S: Final = 600.0  # in a longer recording not every beat is marked, unless asked for
@@ -23,7 +25,7 @@ REACH: Final = 256  # samples at the network's rate before and after R, that a m
 BEATS_MIN: Final = 3  # a median of fewer beats is none
 NEXT_S: Final = 0.1  # before the next R, and after the one before, nothing belongs to the median beat
 MARGIN_S: Final = 2.0
-AT_ONCE: Final = 32  # median beats that the network reads together
+AT_ONCE: Final = 8  # median beats that the network reads together: they fit the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,48 +100,92 @@ def usual_waves(
     without_p : sequence of (float, float), optional
         Stretches [start, stop), seconds, in which no beat has a P wave.
     """
-    found = list(_median_beats(np.asarray(p_signal_mv), fs, np.asarray(r_peak_s, np.float64)))
-    beat_s = np.array([at for at, _ in found], np.float64)
+    signal, beats = np.asarray(p_signal_mv), np.asarray(r_peak_s, np.float64)
+    stretches = _stretches(beats, fs, len(signal))
+    beat_s = np.array([stretch.beat_s for stretch in stretches], np.float64)
     marks = np.full((beat_s.size, len(leads), len(WAVE_MARKS)), np.nan)
-    middle_s = np.array([REACH / FS_HZ])
-    for first in range(0, len(found), AT_ONCE):
-        some = [lines for _, lines in found[first : first + AT_ONCE]]
-        values = np.stack([lines.values for lines in some])
-        p = load_waves().probabilities(values)
-        for k, lines in enumerate(some):
-            marks[first + k] = marks_of(p[k], lines, middle_s)[0] - middle_s[0] + beat_s[first + k]
+    starts = range(0, len(stretches), AT_ONCE)
+    with single_threaded_blas(), ThreadPoolExecutor(processors()) as pool:
+        read = pool.map(lambda first: _marked(signal, fs, stretches[first : first + AT_ONCE]), starts)
+        for first, some in zip(starts, read, strict=True):
+            marks[first : first + len(some)] = some
     marks = without_these_p(marks, beat_s, without_p)
     return Waves(tuple(leads), read_only(beat_s), read_only(marks), read_only(over_leads(marks)))
 
 
-def _median_beats(p_signal_mv: FloatArray, fs: float, beat_s: NDArray[np.float64]) -> Iterator[tuple[float, LeadLines]]:
-    """Yield for each stretch with enough beats the one nearest to its middle, and the median beat."""
-    stretch = (beat_s // STRETCH_S).astype(np.int64)
-    for number in np.unique(stretch):
-        own = beat_s[stretch == number]
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """A stretch with enough beats.
+
+    Attributes
+    ----------
+    beat_s : float
+        The beat nearest to its middle, seconds.
+    own_s, near_s : (n,) float64
+        Its beats, and these with those of its margins, seconds.
+    first, last : int
+        Samples [first, last) of the signal that are read for it.
+    """
+
+    beat_s: float
+    own_s: NDArray[np.float64]
+    near_s: NDArray[np.float64]
+    first: int
+    last: int
+
+
+def _stretches(beat_s: NDArray[np.float64], fs: float, n_samples: int) -> list[_Stretch]:
+    """Return the stretches with enough beats; the beats (n,) are in order, seconds."""
+    found = []
+    at = beat_s * fs
+    numbers, starts = np.unique((beat_s // STRETCH_S).astype(np.int64), return_index=True)
+    for number, start, stop in zip(numbers.tolist(), starts, np.append(starts[1:], beat_s.size), strict=True):
+        own = beat_s[start:stop]
         if own.size < BEATS_MIN:
             continue
         low = max(0.0, number * STRETCH_S - MARGIN_S)
         first, last = round(low * fs), round(((number + 1) * STRETCH_S + MARGIN_S) * fs)
-        near = beat_s[(beat_s >= low) & (beat_s * fs < min(last, len(p_signal_mv)))]
-        lines = lead_lines(p_signal_mv[first:last], fs, near - first / fs)
-        rr_s = float(np.median(np.diff(own)))
-        yield float(own[np.argmin(np.abs(own - (number + 0.5) * STRETCH_S))]), _median(lines, own - first / fs, rr_s)
+        near = beat_s[np.searchsorted(beat_s, low) : np.searchsorted(at, min(last, n_samples))]
+        middle = float(own[np.argmin(np.abs(own - (number + 0.5) * STRETCH_S))])
+        found.append(_Stretch(middle, own, near, first, last))
+    return found
 
 
-def _median(lines: LeadLines, r_peak_s: NDArray[np.float64], rr_s: float) -> LeadLines:
-    """Return the median of the leads around R peaks; what lies beyond the neighbours counts as missing."""
-    n = lines.missing.shape[1]
-    at = np.round(r_peak_s * FS_HZ).astype(np.int64)[:, None] + np.arange(-REACH, REACH)
-    inside = np.clip(at, 0, n - 1)
-    known = ~lines.missing[:, inside] & (at >= 0) & (at < n)
-    rows = np.where(known, lines.values[:, inside, 0], np.nan)
-    missing = ~known.any(axis=1)
-    middle = np.nanmedian(np.where(missing[:, None], 0, rows), axis=1)
+def _marked(p_signal_mv: FloatArray, fs: float, stretches: Sequence[_Stretch]) -> NDArray[np.float64]:
+    """Return the marks (k, n_leads, 9) of the median beats of some stretches, seconds."""
+    beats = [_median_beat(p_signal_mv, fs, stretch) for stretch in stretches]
+    values, missing = np.stack([beat.values for beat in beats]), np.stack([beat.missing for beat in beats])
+    at_s, beat_s = REACH / FS_HZ, np.array([stretch.beat_s for stretch in stretches])
+    marks = marks_of_each(load_waves().probabilities(values), values[..., 0], missing, at_s)
+    return np.asarray(marks - at_s + beat_s[:, None, None], np.float64)
+
+
+def _median_beat(p_signal_mv: FloatArray, fs: float, stretch: _Stretch) -> LeadLines:
+    """Return the median of the leads around the R peaks of a stretch; what lies beyond the neighbours is missing."""
+    start_s = stretch.first / fs
+    lines = lead_lines(p_signal_mv[stretch.first : stretch.last], fs, stretch.near_s - start_s)
+    rr_s = float(np.median(np.diff(stretch.own_s)))
+    known = np.where(lines.missing, np.float32(np.nan), lines.values[..., 0])
+    around = np.pad(known, ((0, 0), (REACH, REACH)), constant_values=np.nan)
+    at = np.round((stretch.own_s - start_s) * FS_HZ).astype(np.int64) + np.arange(2 * REACH)[:, None]
+    middle, missing = _medians(around.take(at, axis=1))
     marks = bumps(REACH / FS_HZ + np.array([-rr_s, 0.0, rr_s]), 2 * REACH)
     values = np.stack([middle, np.broadcast_to(marks, middle.shape)], axis=-1).astype(np.float32)
     away_s = np.abs(np.arange(-REACH, REACH)) / FS_HZ
     return LeadLines(values, missing | (away_s > rr_s - NEXT_S))
+
+
+def _medians(rows: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Return the median (...,) of what is known of rows (..., n), 0 where nothing is, and where that is so."""
+    rows.sort(axis=-1)  # NaN come last
+    if not np.isnan(rows[..., -1]).any():
+        n = rows.shape[-1]
+        middle = np.asarray((rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2, np.float32)
+        return middle, np.zeros(rows.shape[:-1], np.bool_)
+    count = np.isfinite(rows).sum(axis=-1, keepdims=True)
+    low, high = (np.take_along_axis(rows, np.maximum(at, 0), axis=-1) for at in ((count - 1) // 2, count // 2))
+    missing = count[..., 0] == 0
+    return np.where(missing, 0, ((low + high) / 2)[..., 0]).astype(np.float32), missing
 
 
 def _only_p(waves: Waves) -> Waves:

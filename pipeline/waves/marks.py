@@ -75,6 +75,43 @@ def marks_of(
     return _in_order(out)
 
 
+def marks_of_each(
+    probabilities: FloatArray, values: FloatArray, missing: NDArray[np.bool_], r_peak_s: float
+) -> NDArray[np.float64]:
+    """Return the marks (k, n_leads, 9) of the one beat in each of k pieces, as `marks_of` does one by one.
+
+    Parameters
+    ----------
+    probabilities : (k, n_leads, n, 3) float32
+        How likely each sample lies in each wave.
+    values : (k, n_leads, n) float32
+        The leads that the network was given.
+    missing : (k, n_leads, n) bool
+        Where each was not recorded.
+    r_peak_s : float
+        The R peak, seconds from the first sample of each piece, so far inside that every wave may be.
+    """
+    out = np.full((*values.shape[:2], len(WAVE_MARKS)), np.nan)
+    at = round(r_peak_s * FS_HZ)
+    for j, wave in enumerate(WAVES):
+        first, stop = (at + round(edge * FS_HZ) for edge in SPAN_S[wave])
+        p, lines = (x[:, :, first:stop].swapaxes(0, 1) for x in (probabilities[..., j], values))
+        lost = missing[:, :, first:stop].swapaxes(0, 1)
+        index = np.full((len(values), 1), first)
+        out[:, :, 3 * j : 3 * j + 3] = _in_windows(_Windows(p, lines, ~lost, index), wave, False, alone=True)
+    return _in_order(out)
+
+
+@dataclass(frozen=True, eq=False)
+class _Windows:
+    """What lies around each of k beats in each lead: (n_leads, k, w), `first` (k, 1) sample; `own` where it counts."""
+
+    probability: FloatArray
+    values: FloatArray
+    own: NDArray[np.bool_]
+    first: NDArray[np.int64]
+
+
 def _of_wave(
     probability: FloatArray, lines: LeadLines, r_peak_s: NDArray[np.float64], wave: str, uncertain: bool
 ) -> NDArray[np.float64]:
@@ -83,22 +120,30 @@ def _of_wave(
     index = np.round(r_peak_s * FS_HZ).astype(np.int64)[:, None] + np.arange(first, stop)
     inside = np.clip(index, 0, probability.shape[1] - 1)
     own = _own(index, r_peak_s, APART_S[wave], probability.shape[1]) & ~lines.missing[:, inside]
-    span = index.shape[1]
-    found = extents(np.where(own, probability[:, inside], 0).reshape(-1, span))
-    values = np.where(own, lines.values[:, inside, 0], np.nan).reshape(-1, span)
+    windows = _Windows(probability[:, inside], lines.values[:, inside, 0], own, index[:, :1])
+    return _in_windows(windows, wave, uncertain)
+
+
+def _in_windows(windows: _Windows, wave: str, uncertain: bool, *, alone: bool = False) -> NDArray[np.float64]:
+    """Return onset, peak and end (k, n_leads, 3) of one wave, seconds; beats that are `alone` have no neighbours."""
+    own = windows.own
+    span = own.shape[2]
+    found = extents(np.where(own, windows.probability, 0).reshape(-1, span))
+    values = np.where(own, windows.values, np.nan).reshape(-1, span)
     there = found.likely > PRESENT
     if wave == "P":
-        there &= _with_p(found.likely.reshape(own.shape[:2]), np.asarray(own.any(axis=2))).ravel()
+        around = 0 if alone else P_AROUND
+        there &= _with_p(found.likely.reshape(own.shape[:2]), np.asarray(own.any(axis=2)), around).ravel()
     short = ~(found.off - found.on > LONGEST_S[wave] * FS_HZ)
     steps = zip((found.on, found.off), (found.on_width, found.off_width), CERTAIN_S[wave], strict=True)
     certain = [(edge, uncertain | (short & (width <= most * FS_HZ))) for edge, width, most in steps]
     on, off = (np.where(there & sure, edge, np.nan) for edge, sure in certain)
     peak = np.where(there, _peaks(values, found, level=wave == "QRS"), np.nan)
-    rows = np.stack([on, peak, off], axis=1).reshape(len(probability), -1, 3).swapaxes(0, 1)
-    return np.asarray((rows + index[:, :1, None]) / FS_HZ, np.float64)
+    rows = np.stack([on, peak, off], axis=1).reshape(*own.shape[:2], 3).swapaxes(0, 1)
+    return np.asarray((rows + windows.first[:, :, None]) / FS_HZ, np.float64)
 
 
-def _with_p(likely: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _with_p(likely: NDArray[np.float64], seen: NDArray[np.bool_], around: int) -> NDArray[np.bool_]:
     """Return which beats have a P wave (n_leads, k): where the leads together and the beats around it show one.
 
     In fibrillation, single waves before a QRS look like P waves, and in complete block P waves come before some QRS by
@@ -110,11 +155,13 @@ def _with_p(likely: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.
         Probability of a P wave.
     seen : (n_leads, k) bool
         Whether the lead was recorded there.
+    around : int
+        Beats on each side that have a say.
     """
     best = -np.sort(-np.where(seen, likely, 0), axis=0)
     half = np.arange(len(best))[:, None] < np.maximum(1, seen.sum(axis=0) / 2)
     has = np.where(half, best, 0).sum(axis=0) / half.sum(axis=0) > P_IN_LEADS
-    kernel, own = np.ones(2 * P_AROUND + 1), slice(P_AROUND, P_AROUND + has.size)
+    kernel, own = np.ones(2 * around + 1), slice(around, around + has.size)
     with_p, beats = (np.convolve(each, kernel)[own] for each in (has, np.ones(has.size)))
     return np.broadcast_to(has & (with_p >= P_SHARE * beats), likely.shape)
 

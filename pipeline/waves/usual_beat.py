@@ -102,7 +102,7 @@ def _median(
     at_s = beat_s[:, None] + np.arange(-round(WINDOW_S[0] * FS_HZ), round(WINDOW_S[1] * FS_HZ)) / FS_HZ
     place = at_s * fs
     missing = np.isnan(signal)
-    filled = np.where(missing, 0, signal).astype(np.float32)
+    filled = np.where(missing, np.float32(0), signal) if missing.any() else signal
     near = np.clip(np.round(place).astype(np.int64), 0, signal.size - 1)
     outside = (place < 0) | (place > signal.size - 1)
     whole = (missing[near] | outside).mean(axis=1) < 0.5 if missing.any() else np.ones(beat_s.size, np.bool_)

@@ -8,7 +8,7 @@ import sys
 import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pipeline.config import ROOT
 from pipeline.worker.jobs import Job, Jobs, JobStatus, worker_folder
@@ -87,8 +87,16 @@ class Client:
     def _spawned(self) -> subprocess.Popen[bytes]:
         log = self.folder / "log.txt"
         mode = "ab" if log.is_file() and log.stat().st_size < LOG_BYTES else "wb"
-        with log.open(mode) as output:
+        with _opened(log, mode) as output:
             return subprocess.Popen(
                 [sys.executable, "-m", "pipeline.worker", str(self.folder)],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip
+
+
+def _opened(log: Path, mode: str) -> IO[bytes]:
+    """Open the worker's log, or nothing in its place where the disk has no room for it."""
+    try:
+        return log.open(mode)
+    except OSError:
+        return Path(os.devnull).open(mode)

@@ -16,7 +16,7 @@ from pipeline.store.stored_files import read_json
 from pipeline.worker.locks import is_held, locked
 
 State = Literal["absent", "waiting", "running", "cancelled", "stopped", "refused", "unstarted"]
-KEPT_DAYS: Final = 30  # for the blocks of an unfinished job
+KEPT_DAYS: Final = 30  # for the blocks of a job that nobody resumes; one that waits is never let go
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Jobs:
                 found = self._read(job.key)
                 if found.state == "running":
                     self._write(job, replace(found, state="stopped"))
-                elif time.time() - found.at > KEPT_DAYS * 86_400:
+                elif found.state != "waiting" and time.time() - found.at > KEPT_DAYS * 86_400:
                     shutil.rmtree(self._of(job.key), ignore_errors=True)
 
     def _waiting(self) -> list[Job]:

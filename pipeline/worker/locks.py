@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from pipeline.errors import DataError
+
 PATIENCE_S: Final = 0.5  # `is_held` in another process holds the lock for an instant
 
 
@@ -52,8 +54,13 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DataError(
+            f"The cache cannot be written ({error.strerror}): make room or set HEARTVISION_CACHE."
+        ) from error
 
 
 def _taken(descriptor: int) -> bool:

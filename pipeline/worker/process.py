@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.analysis import BeatClassifier, Prepared, classify, prepare, with_measurements
-from pipeline.config import DEFAULT, WORKER, WorkerLimits, home_root
+from pipeline.config import DEFAULT, WORKER, WorkerLimits, cache_root, database_url, home_root
 from pipeline.errors import DataError, EcgError
+from pipeline.principal import LOCAL
 from pipeline.store.copies import remove_copies
 from pipeline.store.prepared import load_prepared, save_prepared
 from pipeline.store.recordings import is_stored, open_recording
 from pipeline.store.results import load_analysis, save_analysis
+from pipeline.store.stored_files import remove_drafts, require_room
 from pipeline.worker.blocks import Remembering
 from pipeline.worker.jobs import Job, Jobs, JobStatus, worker_folder
 from pipeline.worker.locks import is_held, try_acquire
@@ -146,7 +148,8 @@ def _work(jobs: Jobs, job: Job, load: Load) -> None:
     except EcgError as error:
         jobs.report(job, JobStatus("refused", steps.fraction, str(error)))
     except Exception as error:  # noqa: BLE001 - a recording that breaks a library must not stop the next one
-        traceback.print_exc(limit=8)
+        sys.stderr.write(f"{type(error).__name__}\n")  # not what it says: that may hold text of the file
+        traceback.print_tb(error.__traceback__, limit=8)
         jobs.report(job, JobStatus("refused", steps.fraction, _broken(error)))
     else:
         _log("is finished", job)
@@ -192,14 +195,15 @@ def _make_study(job: Job, record: str) -> None:
     analysis = load_analysis(job.digest, job.identity, DEFAULT, job.leads)
     if analysis is None:
         raise DataError("The result was deleted before a study was made of it; analyse the recording again.")
-    study_of_analysis(replace(analysis, record=record), open_recording(job.digest))
+    study_of_analysis(replace(analysis, record=record), open_recording(job.digest, reader=LOCAL), reader=LOCAL)
 
 
 def _prepared(job: Job) -> Prepared:
-    recording = open_recording(job.digest)
+    recording = open_recording(job.digest, reader=LOCAL)
     stored = load_prepared(recording, DEFAULT, job.leads)
     if stored is not None:
         return stored
+    require_room(cache_root(), recording.p_signal.nbytes)
     made = save_prepared(prepare(recording, DEFAULT, leads=job.leads), DEFAULT, job.leads)
     _require_stored(job)
     return made
@@ -213,13 +217,24 @@ def _require_stored(job: Job) -> None:
 
 
 def _finish_deletions() -> None:
-    """Finish deletions that were interrupted; without one, nothing is imported for it."""
-    if not any((home_root() / "deletions").glob("*.json")):
-        return
-    from pipeline.store.deletion import finish_deletions  # SQLAlchemy, which a worker seldom needs
+    """Clear away what killed writers left, finish deletions, let go what is kept for too long.
 
-    with suppress(EcgError):  # a database that does not answer: the next worker tries again
-        finish_deletions()
+    Without any of it, SQLAlchemy is not imported.
+    """
+    for place in (home_root() / "recordings", cache_root() / "prepared"):
+        remove_drafts(place)
+    if any((home_root() / "deletions").glob("*.json")) or not database_url().startswith("sqlite"):
+        from pipeline.store.deletion import finish_deletions  # SQLAlchemy, which a worker seldom needs
+
+        with suppress(EcgError):  # a database that does not answer: the next worker tries again
+            finish_deletions()
+    if os.environ.get("HEARTVISION_KEEP_DAYS") or os.environ.get("HEARTVISION_QUOTA_GB"):
+        from pipeline.store.retention import expire, settings
+
+        try:
+            expire(settings(), patient=True)
+        except EcgError as error:
+            sys.stderr.write(f"{error}\n")
 
 
 @dataclass

@@ -17,7 +17,7 @@ from app.common.table_questions import chosen
 from models import registry
 from pipeline.cases.case import Case, rate_trend
 from pipeline.config import ROOT
-from pipeline.datasets import DEMOS, Demo, demo_path
+from pipeline.datasets import DEMOS, Demo, demo_page_path, demo_path
 from pipeline.errors import ModelError
 from pipeline.intake import CsvOptions, describe_csv, read_path
 from pipeline.review.beats_in_force import reviewed_beats
@@ -292,6 +292,38 @@ def test_a_table_in_an_archive_asks_for_them_as_well(page: AppTest) -> None:
     upload(page, ("day.zip", zipped([("strip.csv", b"MLII\n0.1\n0.2\n")])))
     assert not page.error
     assert page.number_input[0].label == "Sampling frequency (Hz)"
+
+
+@pytest.mark.parametrize("where", ["analyse", "worklist"])
+def test_a_page_that_is_given_as_a_recording_is_taken_to_the_page_reader_with_one_click(where: str) -> None:
+    page = AppTest.from_file(MAIN, default_timeout=120).run()
+    page.switch_page(f"{where}/page.py").run()
+    page.file_uploader[0].set_value([("watch.png", demo_page_path().read_bytes(), ANY)])
+    page.run()
+    if where == "worklist":
+        page.button(key="worklist-add").click().run()
+    (said,) = [box.value for box in page.error]
+    assert "the page 12\\-lead page reads it" in said
+    (button,) = [button for button in page.button if button.key and button.key.endswith("-read-page")]
+    assert button.label == "Read watch\\.png on the page 12-lead page"
+    button.click().run()
+    assert page.title[0].value == "A 12-lead page becomes a recording"
+    assert not page.error
+    assert not page.exception
+    assert page.tabs[0].label == "On the photo"
+    assert "Accept and open in Analyse" in [button.label for button in page.button]
+    page.button(key="page-close").click().run()
+    assert not [button for button in page.button if button.key == "page-close"]
+
+
+def test_an_archive_opens_although_one_of_its_files_cannot_be_read(page: AppTest) -> None:
+    files = [(path.name, path.read_bytes()) for path in map(demo_path().with_suffix, (".hea", ".dat"))]
+    upload(page, ("day.zip", zipped([*files, ("bad.edf", b"0       " + bytes(244) + b"1   ")])))
+    assert not page.exception
+    assert not page.error
+    assert case(page).recording.name == demo_path().stem
+    (said,) = [box.value.replace("\\", "") for box in page.warning if "was not read" in box.value]
+    assert said.startswith("bad.edf was not read: The EDF")
 
 
 def test_a_table_is_read_with_what_was_stated(page: AppTest) -> None:

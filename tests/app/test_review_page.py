@@ -313,6 +313,31 @@ def test_a_comment_is_kept_with_its_beats_and_shown_as_it_was_typed(study: int) 
     assert "\\!\\[x\\]" in texts(page)
 
 
+def test_a_comment_on_a_group_is_shown_with_it_wherever_one_looks(study: int) -> None:
+    page = opened(study, at="group:ectopic_v")
+    here = review_session(page)
+    samples = here.target()
+    assert len(samples) > 20
+    field = next(area for area in page.text_area if str(area.key).startswith("comment-text-"))
+    assert field.label == f"Comment on {len(samples)} beats"
+    field.set_value("all of one shape")
+    next(button for button in page.button if button.label == "Keep the comment").click().run()
+    assert decisions(study) == (Decision("comment", samples, text="all of one shape"),)
+    for _ in here.places():
+        assert f"all of one shape :gray[· on all {len(samples)}]" in texts(page)
+        assert here.sample in samples
+        page.button(key="review-next-beat-button").click().run()
+    page.button(key="scope-beat").click().run()
+    assert "all of one shape" in texts(page)
+    assert "on all" not in texts(page)
+
+
+def test_a_comment_that_was_not_changed_is_no_decision(study: int) -> None:
+    page = opened(study, at="group:ectopic_v")
+    next(button for button in page.button if button.label == "Keep the comment").click().run()
+    assert decisions(study) == ()
+
+
 def test_filters_narrow_the_list_and_the_keys_go_along_it(study: int) -> None:
     page = opened(study)
     page.pills(key="review-kinds").set_value(["fusion"]).run()

@@ -202,3 +202,20 @@ def test_every_change_is_told_in_the_audit_trail(study: int) -> None:
         assert said() == words
     reviews.undo(study, reader="Ada", expected_version=version)
     assert said() == "undid confirming the statement STE-ANT"
+
+
+def test_a_comment_on_a_group_of_rhythms_is_one_on_each_of_them() -> None:
+    analysis = with_rhythm("N" * 75, (20.0, "N"), (30.0, "AFIB"), (40.0, "N"), (50.0, "AFIB"), (60.4, "N"))
+    number = study_of_analysis(analysis, save_recording(recorded(analysis))).id
+    page = opened(number, at="group:afib")
+    field = next(area for area in page.text_area if str(area.key).startswith("comment-text-"))
+    assert field.label == "Comment on these 2 stretches"
+    field.set_value("no P waves")
+    next(button for button in page.button if button.label == "Keep the comment").click().run()
+    stretches = ((5000, 7500), (10000, 12500))
+    assert last(number).stretches == stretches
+    review = review_session(page).review
+    assert review is not None
+    assert review.beats.notes == dict.fromkeys(stretches, "no P waves")
+    assert "no P waves :gray[· on all 2]" in texts(page)
+    assert reviews.audit(number)[-1].sentence() == "commented on the rhythm of 2 stretches"

@@ -15,6 +15,7 @@ from app.study import audit, exports
 from pipeline.cases.material import material_of
 from pipeline.cases.study_review import review_of
 from pipeline.export.signing import sign_with_report
+from pipeline.export.study_files import REVIEWED, made, reviewed
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews, second_reading
@@ -219,13 +220,13 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
     reviews.decide(number, Decision("override", at(0), "V"), reader=ANNA, expected_version=0)
     page = opened("study", study=number)
     review = page.session_state["heartvision-study"].review
-    for form in exports.REVIEWED:
-        assert exports.made(form, lambda: exports.reviewed(review, reviews.audit(number)))
+    for form in REVIEWED:
+        assert made(form, lambda: reviewed(review, reviews.audit(number)))
     for form in exports.MODEL:
-        assert exports.made(form, lambda: exports.model_alone(review))
-    reviewed = exports.made(exports.REVIEWED[3], lambda: exports.reviewed(review, reviews.audit(number)))
-    alone = exports.made(exports.MODEL[3], lambda: exports.model_alone(review))
-    assert json.loads(reviewed)["review"]["beats"][0]["class"] == "V"
+        assert made(form, lambda: exports.model_alone(review))
+    in_force = made(REVIEWED[3], lambda: reviewed(review, reviews.audit(number)))
+    alone = made(exports.MODEL[3], lambda: exports.model_alone(review))
+    assert json.loads(in_force)["review"]["beats"][0]["class"] == "V"
     assert json.loads(alone)["beats"][0]["class"] == "N"
     assert "review" not in json.loads(alone)
 

@@ -122,6 +122,7 @@ def test_intervals_of_the_median_beat_follow_a_mark_that_was_moved(page: AppTest
     page.run()
     assert metrics(page)["QRS"] == (f"{1000 * before + 20:.0f} ms", "+20 ms")
     assert "Moved by you: QRS off" in captions(page)
+    assert any("Intervals and statements follow the marks" in one.value for one in page.markdown)
     remark = median_beat.moved_words(found.beat, session(page).moved_marks[key], with_qtc=False)
     assert remark.startswith("Moved by the reader, QRS off: P ")
     assert f"QRS {1000 * before + 20:.0f}," in remark

@@ -14,14 +14,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.common import cache
-from app.common.result_files import REVIEWED
 from app.common.text import findings_words
-from app.worklist import bulk
 from app.worklist.table import burden, row, second_words
 from models import registry
 from pipeline.datasets import demo_path
 from pipeline.errors import ReviewError
+from pipeline.export.study_files import REVIEWED, studies_zip
 from pipeline.intake.batch import split_uploads
+from pipeline.principal import local
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.listing import SecondReading
@@ -31,6 +31,7 @@ from pipeline.store.studies import get_study, next_study, worklist
 from pipeline.worker.jobs import Job, JobStatus
 from tests.helpers.review_study import analysed, at, recorded
 from tests.helpers.studies import ANNA, BERT, MAIN, opened, rows, said, study
+from tests.hostile.make_corpus import zipped
 
 pytestmark = pytest.mark.usefixtures("own_store")
 ANY = "application/octet-stream"
@@ -79,7 +80,7 @@ def test_every_study_shows_state_priority_findings_burden_and_reader() -> None:
     assert (found["record"], found["state_words"], found["reader"]) == ("case", "In review", ANNA)
     assert (found["priority"], found["v"], found["s"]) == (3, "25.0 %", "6.2 %")
     assert found["findings"] == "Idioventricular, V ectopics, fusion beats, 2 more kinds"
-    assert found["review"] == f"review?study={number}"
+    assert found["review"] == f"review?study={get_study(number).token}"
 
 
 def test_all_readers_are_named_the_last_first_and_each_is_found() -> None:
@@ -243,8 +244,8 @@ def test_a_burden_is_a_share_of_the_classified_beats_and_some_is_never_none() ->
 
 def test_a_row_tells_of_the_second_reading() -> None:
     found = get_study(study())
-    assert row(found, (ANNA,), SecondReading(BERT, True), ANNA)["second"] == f"second reading by {BERT}"
-    assert row(found, (ANNA,), SecondReading(BERT, False), BERT)["v"] == ""
+    assert row(found, (ANNA,), SecondReading(BERT, True), local(ANNA))["second"] == f"second reading by {BERT}"
+    assert row(found, (ANNA,), SecondReading(BERT, False), local(BERT))["v"] == ""
     assert second_words(None) == ""
 
 
@@ -297,6 +298,15 @@ def test_a_file_that_was_dropped_twice_is_one_recording() -> None:
     assert not page.error
 
 
+def test_an_archive_with_a_bad_file_gives_the_others_and_names_it() -> None:
+    page = opened("worklist")
+    packed = zipped([*demo_files("packed"), ("bad.edf", b"0       " + bytes(244) + b"1   ")])
+    page.file_uploader[0].set_value([("day.zip", packed, ANY)]).run()
+    page.button(key="worklist-add").click().run()
+    assert "1 recording sent to be analysed." in said(page)
+    assert any("bad.edf was not read: The EDF" in box.value.replace("\\", "") for box in page.error)
+
+
 def test_a_study_is_renamed_and_the_trail_keeps_both_names() -> None:
     number = study("case")
     reviews.rename(number, "holter_7", reader=ANNA)
@@ -334,7 +344,7 @@ def test_many_studies_are_taken_away_as_one_zip_and_what_fails_is_named() -> Non
     page = opened("worklist")
     assert not page.exception
     forms = tuple(form for form in REVIEWED if form.ending in ("json", "csv"))
-    with zipfile.ZipFile(io.BytesIO(bulk.zipped((good, gone), forms, ANNA))) as archive:
+    with zipfile.ZipFile(io.BytesIO(studies_zip((good, gone), forms, ANNA))) as archive:
         names = archive.namelist()
         assert sorted(names) == [f"good-{good}/good.csv", f"good-{good}/good.json", "not-exported.txt"]
         assert json.loads(archive.read(f"good-{good}/good.json"))["record"] == "good"

@@ -216,3 +216,15 @@ def test_two_recordings_of_one_archive_that_are_called_the_same_are_two(tmp_path
     done = process(Source("two", str(tmp_path / "two.zip")), str(tmp_path / "tables"), RECORDING_NETWORK)
     assert [status for _, status, _ in done] == ["analysed", "analysed"]
     assert len({record for record, _, _ in done}) == 2
+
+
+def test_a_bad_file_in_an_archive_has_a_line_of_its_own_and_stops_nothing(tmp_path: Path) -> None:
+    write_recording(read_path(DEMO / "207_flutter.hea"), tmp_path / "a.edf")
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.write(tmp_path / "a.edf", "a.edf")
+        archive.writestr("bad.edf", (tmp_path / "a.edf").read_bytes()[:300])
+    done = process(Source("two", str(tmp_path / "two.zip")), str(tmp_path / "tables"), RECORDING_NETWORK)
+    assert [(record, status) for record, status, _ in done] == [("two", "analysed"), ("two-bad_edf", "refused")]
+    line = read_line("two-bad_edf", tmp_path / "tables")
+    assert line is not None
+    assert line.reason.startswith("bad.edf was not read: The EDF file ends within its header")

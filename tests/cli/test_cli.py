@@ -107,6 +107,44 @@ def test_an_archive_of_many_kinds_gives_every_recording_in_it(stand, folder):
     assert sorted(path.name for path in (folder / "o").iterdir()) == ["a.json", "m.json"]
 
 
+@pytest.mark.parametrize("payload", [b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
+def test_a_page_of_paper_is_shown_the_way(tmp_path, capsys, payload):
+    (tmp_path / "watch.pdf").write_bytes(payload + bytes(100))
+    for command in (["analyse"], ["convert", "--to", "csv"], ["report"]):
+        target = [str(tmp_path / "x.csv")] if command[0] == "convert" else []
+        assert cli.main([*command, str(tmp_path / "watch.pdf"), *target]) == 3
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert "not a recording: the page 12-lead page reads it, on the command line `page`." in said
+
+
+def test_an_archive_is_analysed_although_some_of_its_files_cannot_be(stand, folder, capsys):
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        for name in ("a.hea", "a.dat", "a.atr"):
+            archive.write(folder / name, name)
+        archive.writestr("bad.xml", hospital_files.muse(hospital_files.counts(8))[:900])
+        archive.writestr("short.xml", hospital_files.muse(hospital_files.counts(8, 2.0)))
+    assert cli.main(["analyse", str(folder / "all.zip"), "--output", str(folder / "o")]) == 3
+    assert [path.name for path in (folder / "o").iterdir()] == ["a.json"]
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[0].startswith("all.zip: bad.xml was not read: The GE MUSE XML file")
+    assert said[1].startswith("all.zip: short was not analysed: ")
+    assert len(said) == 2
+
+
+def test_an_archive_in_a_folder_is_opened_and_says_what_it_took_tables_for(stand, tmp_path, capsys):
+    (tmp_path / "in" / "more").mkdir(parents=True)
+    with zipfile.ZipFile(tmp_path / "in" / "more" / "all.ZIP", "w") as archive:
+        archive.writestr("t.csv", table(rows=6000))
+        archive.writestr("notes.doc", b"hello")
+    asked = ["analyse", str(tmp_path / "in"), "--fs", "250", "--unit", "mV", "--output", str(tmp_path / "o")]
+    assert cli.main(asked) == 0
+    assert [path.name for path in (tmp_path / "o").iterdir()] == ["t.json"]
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert said.startswith("all.ZIP: t: Read MLII, V5 at 250 Hz")
+    assert said.endswith("Files of no known kind in the archive were not read: notes.")
+
+
 def test_the_recorders_own_reading_is_in_the_json_beside_ours(stand, tmp_path):
     (tmp_path / "m.xml").write_bytes(hospital_files.muse(np.round(made_ecg() * 200).astype(np.int64)))
     assert cli.main(["analyse", str(tmp_path / "m.xml"), "--output", str(tmp_path)]) == 0

@@ -18,17 +18,11 @@ import pytest
 import yaml
 
 from pipeline.config import ROOT
-from tests.helpers.server import Server
+from tests.helpers.server import Server, free_port
 
 DEPLOY = ROOT / "deploy"
 HOST = "ecg.example"
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def rendered(folder: Path, upstream: str, plain: int, tls: int) -> Path:

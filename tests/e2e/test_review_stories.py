@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.helpers.stories import NARROW, WIDE, NewPage, Shot, assert_fits, open_demo, settle
 
@@ -17,7 +17,7 @@ def open_review(page: Page, name: str = "Ada Moreau") -> None:
     """The demo's study, from the Analyse page, under a name given by the keyboard."""
     open_demo(page)
     page.get_by_role("button", name="Review this recording").click()
-    expect(page).to_have_url(re.compile(r"/review\?study=\d+"))
+    expect(page).to_have_url(re.compile(r"/review\?study=[\w-]{22}"))
     page.get_by_label("Your name").fill(name)
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"Reading as {name}")).to_be_visible()
@@ -116,6 +116,81 @@ def test_a_stretch_is_named_and_its_end_dragged(page: Page) -> None:
     expect(page.get_by_role("option", name=re.compile("Atrial fibrillation"))).to_have_count(0)
 
 
+def test_a_key_that_decides_is_refused_however_late_the_server_begins(page: Page) -> None:
+    open_review(page, "Mira Falk")
+    held: list[str | bytes] = []
+    late = False
+
+    def slow(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: held.append(message) if late else server.send(message))
+        servers.append(server)
+
+    servers: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("_stcore/stream"), slow)
+    page.reload()
+    expect(page.locator("html[data-keys=review]")).to_be_attached()
+    settle(page)
+    start, late = reviewed(page), True
+    page.keyboard.press("c")
+    page.wait_for_timeout(1500)
+    page.keyboard.press("c")
+    expect(page.get_by_role("status").filter(has_text="Not taken")).to_be_visible()
+    late = False
+    for message in held:
+        servers[-1].send(message)
+    expect(page.get_by_text(re.compile(rf"\b{start} of \d+ findings reviewed"))).to_have_count(0)
+    settle(page)
+    assert len(held) == 1
+    page.keyboard.press("u")
+    expect_reviewed(page, start)
+
+
+def drag_over_the_strip(page: Page, start: float, stop: float) -> None:
+    """From one share of the strip's width to another."""
+    box = page.locator("[class*=st-key-review-strip] .nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * start, box["y"] + box["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * stop, box["y"] + box["height"] * 0.6, steps=8)
+    page.mouse.up()
+    settle(page)
+
+
+def test_intervals_are_measured_on_the_strip_and_two_places_compared(page: Page, shot: Shot) -> None:
+    open_review(page, "Lea Kern")
+    page.keyboard.press("i")
+    expect(page.get_by_text("Drag over the strip to measure")).to_be_visible()
+    settle(page)
+    drag_over_the_strip(page, 0.2, 0.3)
+    drag_over_the_strip(page, 0.6, 0.65)
+    listed = page.locator(".st-key-review-calipers-list strong")
+    expect(listed).to_have_count(2)
+    long, short = (int(text.split()[0]) for text in listed.all_inner_texts())
+    assert long == pytest.approx(2 * short, abs=40)
+    on_strip = page.locator("[class*=st-key-review-strip] g.annotation", has_text="/min")
+    expect(on_strip).to_have_count(2)
+    drag_over_the_strip(page, 0.3, 0.4)  # an end of the first one
+    expect(listed).to_have_count(2)
+    assert int(listed.first.inner_text().split()[0]) == pytest.approx(2 * long, abs=40)
+    page.keyboard.press("p")
+    expect(page.get_by_text("Compared with")).to_be_visible()
+    settle(page)
+    page.keyboard.press("Shift+ArrowRight")
+    settle(page)
+    scales = [
+        page.locator(f"[class*=st-key-review-{name}] g.annotation", has_text="mm/mV").text_content()
+        for name in ("pinned-", "strip-")
+    ]
+    assert scales[0] == scales[1]
+    shot(page, "review-calipers")
+    page.reload()
+    expect(page.locator("html[data-keys=review]")).to_be_attached()
+    settle(page)
+    page.keyboard.press("i")
+    expect(page.locator(".st-key-review-calipers-list strong")).to_have_count(2)
+
+
 def test_help_lists_the_keys_and_they_rest_while_it_is_open(page: Page) -> None:
     open_review(page, "Cleo Brandt")
     before = reviewed(page)
@@ -131,8 +206,6 @@ def test_help_lists_the_keys_and_they_rest_while_it_is_open(page: Page) -> None:
 
 def test_letters_typed_in_a_field_decide_nothing(page: Page) -> None:
     open_review(page, "Dana Voss")
-    page.locator(".st-key-review-scope-beat button").click()
-    settle(page)
     before = reviewed(page)
     page.locator("[class*=st-key-comment-]").get_by_role("button").first.click()
     page.get_by_label("Comment on").press_sequentially("v x c: no P wave")
@@ -197,6 +270,27 @@ def test_a_click_in_the_list_goes_there_and_one_in_the_strip_adds_a_missed_beat(
     expect(page.locator("[class*=st-key-review-strip]").get_by_text("new")).to_be_visible()
 
 
+# Whether the fine lines of the strip are as far apart across as down, to 3 %.
+SQUARE = """() => {
+  const chart = document.querySelector("[class*=st-key-review-strip-] .js-plotly-plot");
+  const apart = (kind, side) => {
+    const lines = [...chart.querySelectorAll(kind)];
+    const at = lines.map((line) => line.getBoundingClientRect()[side]).sort((a, b) => a - b);
+    const steps = at.slice(1).map((x, i) => x - at[i]).filter((step) => step > 0.5).sort((a, b) => a - b);
+    return steps[Math.floor(steps.length / 2)];
+  };
+  const [across, down] = [apart(".xgrid", "left"), apart(".ygrid", "top")];
+  return Math.abs(across / down - 1) < 0.03;
+}"""
+
+
+def test_squares_are_square_at_every_width(page: Page) -> None:
+    open_review(page, "Nora Lenz")
+    for width in (1920, 1440, 1024, 700):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(SQUARE)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_the_workbench_fits(new_page: NewPage, shot: Shot, size: tuple[int, int], scheme: str) -> None:
@@ -205,6 +299,7 @@ def test_the_workbench_fits(new_page: NewPage, shot: Shot, size: tuple[int, int]
     page.get_by_role("option", name="Ventricular couplet").first.click()  # a finding about beats, not a rhythm's
     settle(page)
     assert_fits(page)
+    page.wait_for_function(SQUARE)
     for name in ("Confirm", "Artefact"):
         if size == WIDE:
             expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)

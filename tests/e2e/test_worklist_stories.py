@@ -93,7 +93,7 @@ def test_a_study_is_found_sorted_and_opened_in_one_click(page: Page, shot: Shot)
     expect(page.get_by_text("1 to 1 of 1")).to_be_visible()
     assert rows(page) == ["Holter 42"]
     page.locator("table[aria-label=Studies] tbody td.findings").click()
-    expect(page).to_have_url(re.compile(r"/review\?study=\d+"))
+    expect(page).to_have_url(re.compile(r"/review\?study=[\w-]{22}"))
     expect(page.get_by_text("Holter 42").first).to_be_visible()
 
 

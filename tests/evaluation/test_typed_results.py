@@ -13,6 +13,8 @@ import pytest
 from benchmarks.results import (
     Digitisation,
     Exports,
+    LearntStatements,
+    Lengths,
     LiveBenchmark,
     LiveChoices,
     PageOutcomes,
@@ -21,6 +23,8 @@ from benchmarks.results import (
     ReviewSpeed,
     RhythmDay,
     RPeaks,
+    Scheduling,
+    TwelveLeadReading,
     WaveBenchmark,
 )
 from pipeline._util.files import write_json
@@ -58,6 +62,10 @@ KINDS = {
     "docs/experiments/r_peaks.json": RPeaks,
     "docs/experiments/review_speed.json": ReviewSpeed,
     "docs/experiments/rhythm_day.json": RhythmDay,
+    "docs/experiments/statements.json": LearntStatements,
+    "docs/experiments/twelve_lead_reading.json": TwelveLeadReading,
+    "docs/experiments/scheduling.json": Scheduling,
+    "docs/experiments/stages.json": Lengths,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,

@@ -26,6 +26,7 @@ from pipeline.export import (
     write_csv,
     write_rhythm_csv,
 )
+from pipeline.export.analysis_files import analysis_bytes
 from pipeline.export.wfdb_files import write_record
 from pipeline.intake import read_path
 from pipeline.labels import AAMI_CLASSES
@@ -247,3 +248,20 @@ def test_written_files_follow_the_umask(tmp_path):
 
 def test_a_private_file_can_be_read_by_this_user_alone(tmp_path):
     assert write_bytes(tmp_path / "kept.npz", b"x", private=True).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_bytes_of_a_long_result_are_those_of_its_plain_values(analysis: Analysis) -> None:
+    n = len(analysis.sample)
+    has_p = np.arange(n) % 7 != 0
+    told = tuple("" if i % 3 else f'line\n "beats": [] é {i} \ud800' for i in range(n))
+    changed = replace(analysis, has_p=has_p, reason=told, status=("unclassified", *analysis.status[1:]))
+    for one in (analysis, changed, replace(changed, record='\n "beats": []')):
+        assert analysis_bytes(one) == dump_json(to_json(one))
+
+
+def test_a_number_that_json_cannot_express_is_refused(analysis: Analysis) -> None:
+    p = analysis.p.copy()
+    p[1, 2] = np.nan
+    for encode in (analysis_bytes, lambda one: dump_json(to_json(one))):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            encode(replace(analysis, p=p))

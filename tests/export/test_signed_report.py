@@ -16,6 +16,7 @@ from pipeline.export.report_content import StudyFacts, report_content
 from pipeline.export.report_pdf import pdf_bytes, summary_bytes
 from pipeline.export.report_sections import (
     figures,
+    further,
     identification,
     kinds_table,
     reviewed_words,
@@ -177,7 +178,7 @@ def test_full_disclosure_is_asked_for_and_has_an_hour_a_page():
     assert not any("Full disclosure" in text for text in plain)
     assert "2:29:00" in full[-1]
     assert "2:30:00" not in full[-1]
-    assert "marks: not N" in full[-1]
+    assert "grey: no signal; marks: V S F Q ?" in flat(full[-1])
 
 
 def test_full_disclosure_leaves_gaps_open():
@@ -199,7 +200,9 @@ def test_times_are_those_of_the_clock_where_the_recording_has_a_start():
     names = dict(identification(content))
     assert names["Patient"] == "Ada  ·  no. 17  ·  female  ·  born 1961  ·  syncope"
     assert names["Start"] == "recorded Mon 2026-11-23 22:30:00"
-    assert [row[0] for row in rows_table(content).rows] == ["22:30:00", "23:30:00", "Tue 00:30:00", "All"]
+    assert [row[0] for row in rows_table(content).rows] == [
+        "22:30", "23:00", "Tue 00:00", "Tue 01:00", "All",
+    ]  # fmt: skip
     assert "from the start of the recording" in dict(identification(signed()))["Start"]
 
 
@@ -218,3 +221,19 @@ def test_the_sections_say_what_was_made():
     measures = {row[0]: row[1] for row in variability_table(content).rows}
     assert measures["Mean NN"] == "800 ms"
     assert measures["SDNN"] == "0.0 ms"
+
+
+def test_a_rejected_statement_is_printed_nowhere_and_a_confirmed_one_says_so():
+    measured = Measurements(statements=(STEMI,))
+    printed = [
+        flat(" ".join(text_of(pdf_bytes(signed(measured=measured, statement=decision)))))
+        for decision in ("", "statement_confirm", "statement_reject")
+    ]
+    assert [STEMI.text.rstrip(".") in text for text in printed] == [True, True, False]
+    other = replace(STEMI, code="LQT", text="Long QT interval.", urgent=False)
+    content = signed(measured=Measurements(statements=(STEMI, other)))
+    assert [one.code for one in further(content).statements] == ["LQT"]
+    for verdict, words in (("confirmed", ["confirmed; ST at J III 0.30 mV"]), ("rejected", [])):
+        ruling = replace(content.beats.ruling, verdicts={"LQT": verdict})
+        ruled = replace(content, beats=replace(content.beats, ruling=ruling))
+        assert [one.evidence for one in further(ruled).statements] == words

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,15 +19,22 @@ from pipeline.config import ROOT
 START_S = 60.0
 
 
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class Server:
     """The app on one port, started with the environment as it is and `folders`; `kill` ends it as a power cut would."""
 
-    def __init__(self, log: Path, folders: Mapping[str, str] | None = None) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+    def __init__(
+        self, log: Path, folders: Mapping[str, str] | None = None, options: Sequence[str] = (), port: int = 0
+    ) -> None:
+        self.port = port or free_port()
         self.log = log
-        self._folders = folders or {}
+        self._folders, self._options = folders or {}, options
         self.start()
 
     @property
@@ -35,7 +42,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        options = [f"--server.port={self.port}", "--server.headless=true"]
+        options = [f"--server.port={self.port}", "--server.headless=true", *self._options]
         command = [sys.executable, "-m", "streamlit", "run", "app/main.py", *options]
         with self.log.open("a") as output:
             self._process = subprocess.Popen(

@@ -126,7 +126,10 @@ def test_an_mfer_file_equals_the_independent_reader_and_leaves_out_respiration(t
         (mfer_bytes({"II": tones(500)}, extra=tlv(0x05, b"\xff\xff\xff\x7f")), "channels"),
         (mfer_bytes({"II": tones(500)}, extra=tlv(0x16, b"") * 30_000), "definitions"),
         (mfer_bytes({"II": tones(500)}, extra=tlv(0x1E, b"\0\0") * 3_000), "frames"),
-        (mfer_bytes({"II": tones(500)}, extra=tlv(0x1E, bytes(25 * 2**20))), "bytes of signals"),
+        (
+            mfer_bytes({"II": tones(500)}, extra=tlv(0x1E, bytes(25 * 2**20))),
+            "a frame of 26,214,400 bytes that does not say where",
+        ),
         (mfer_bytes({"II": tones(500)}, extra=tlv(0x67, tlv(0x67, tlv(0x67, tlv(0x67, tlv(0x67, b"")))))), "deep"),
         (mfer_bytes({"II": tones(500)}, extra=b"\x3f\x00\x80"), "without a length"),
     ],
@@ -134,6 +137,44 @@ def test_an_mfer_file_equals_the_independent_reader_and_leaves_out_respiration(t
 def test_an_mfer_file_of_too_much_is_refused_before_it_is_decoded(payload, says):
     with pytest.raises((LimitError, IntakeError), match=says):
         read(payload)
+
+
+def _many_frames() -> bytes:
+    """A file of twelve frames, which state their number of sequences once for all."""
+    leads = {"II": tones(600), "V1": tones(600, seed=1), "RESP": tones(300)}
+    whole = mfer_bytes(leads, records=3)
+    begin = whole.index(b"\x1e\x84")
+    return whole[:begin] + whole[begin:-1] * 12 + b"\x80"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        mfer_bytes({"II": tones(5000), "V1": tones(5000, seed=1), "RESP": tones(2500)}, records=50),
+        mfer_bytes({"II": tones(6000), "V1": tones(6000, seed=1)}, records=2),
+        _many_frames(),
+    ],
+    ids=["one frame", "one frame of two", "many frames"],
+)
+@pytest.mark.parametrize("at_once", [300, 3000, 9001])
+def test_a_long_mfer_file_is_decoded_in_parts_and_is_the_same(payload, at_once, monkeypatch):
+    whole = read(payload)
+    monkeypatch.setattr("pipeline.intake.formats.mfer_frames._WHOLE_BYTES", 1000)
+    monkeypatch.setattr("pipeline.intake.formats.mfer_frames._PART_BYTES", at_once)
+    in_parts = read(payload)
+    np.testing.assert_array_equal(in_parts.p_signal, whole.p_signal)
+    assert (in_parts.leads, in_parts.fs, in_parts.notices) == (whole.leads, whole.fs, whole.notices)
+    assert in_parts.identity == whole.identity
+
+
+def test_a_long_mfer_file_that_changes_its_leads_is_refused(monkeypatch):
+    first = mfer_bytes({"II": tones(600), "V1": tones(600, seed=1)}, records=3)
+    other = mfer_bytes({"I": tones(600), "V1": tones(600, seed=1)}, records=3)
+    both = first[:-1] + other[other.index(b"\x05") :]
+    monkeypatch.setattr("pipeline.intake.formats.mfer_frames._WHOLE_BYTES", 1000)
+    monkeypatch.setattr("pipeline.intake.formats.mfer_frames._PART_BYTES", 2400)
+    with pytest.raises(IntakeError, match="changes its leads"):
+        read(both)
 
 
 def test_an_atc_file_is_read_in_its_steps():

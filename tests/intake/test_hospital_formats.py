@@ -12,6 +12,7 @@ import pytest
 from pipeline.config import DEFAULT
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake import read_all, read_path, read_uploads
+from pipeline.intake.formats.ecgdatakit_record import decoded_record
 from pipeline.intake.formats.table import FORMATS, format_endings, format_list, format_names, format_of
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.types import Recording
@@ -245,3 +246,22 @@ def test_a_file_larger_than_its_format_can_be_is_refused_before_it_is_parsed() -
         _read(b"<AnnotatedECG>" + b" " * (17 * 2**20))
     with pytest.raises(LimitError, match="the limit is 8,388,608"):
         _read(FILES["scp"].payload + bytes(9 * 2**20))
+
+
+def test_a_slower_lead_is_interpolated_to_the_rate_of_the_others() -> None:
+    from ecgdatakit.models import ECGRecord, Lead
+
+    slow = STEPS[::2, 1].astype(np.float64)
+    scale = {"resolution": 5.0, "resolution_unit": "uV", "is_raw": True}
+    record = ECGRecord(
+        leads=[
+            Lead(label="I", samples=STEPS[:, 0].astype(np.float64), sampling_rate=500, **scale),
+            Lead(label="II", samples=slow, sampling_rate=250, annotations={"start_sample": "1"}, **scale),
+        ]
+    )
+    found = decoded_record(record, "file", DEFAULT.limits)
+    assert found.fs == 500.0
+    np.testing.assert_allclose(found.signal[:, 0], STEPS[:, 0] * 0.005, atol=1e-6)
+    np.testing.assert_allclose(found.signal[::2, 1], slow * 0.005, atol=1e-6)
+    np.testing.assert_allclose(found.signal[1:-1:2, 1], (slow[:-1] + slow[1:]) * 0.0025, atol=1e-6)
+    assert "Interpolated to the 500 Hz of the other leads: II." in found.notices

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake import CsvOptions, read_path, read_uploads
 from pipeline.intake.batch import holds_table
 from pipeline.intake.csv_reader import read_csv
+from pipeline.intake.csv_text import count_of
 from tests.hostile.make_corpus import FS, ecg, table, zipped
 
 MV = CsvOptions(fs=FS, unit="mV")
@@ -201,3 +204,21 @@ def test_a_table_is_seen_in_an_archive_too():
     assert holds_table([("one.hea", b""), ("two.csv", b"")])
     assert not holds_table([("day.zip", zipped([("r.hea", b"x"), ("__MACOSX/x.csv", b"")]))])
     assert not holds_table([("day.zip", packed[:-30])])
+
+
+@given(st.binary(max_size=300), st.integers(0, 300), st.integers(1, 64))
+def test_a_sign_is_counted_as_python_counts_it(text: bytes, start: int, at_once: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.intake.csv_text._COUNTED_BYTES", at_once)
+        for stop in (None, 150):
+            end = len(text) if stop is None else min(stop, len(text))
+            assert count_of(b"\n", text, min(start, end), end) == text.count(b"\n", min(start, end), end)
+
+
+@pytest.mark.parametrize("row", [2**14 - 1, 2**14, 2**14 + 1, 30_000])
+def test_a_step_back_of_the_time_is_found_wherever_it_is(row: int) -> None:
+    times = np.arange(40_000) * 4
+    times[row:] -= 10_000
+    rows = "\n".join(f"{time},{number % 7}" for number, time in enumerate(times.tolist()))
+    with pytest.raises(IntakeError, match=f"runs back at row {row + 2};"):
+        read_csv("r", f"time_ms,II\n{rows}".encode(), CsvOptions(250.0, "mV"))

@@ -10,10 +10,12 @@ import pytest
 import wfdb
 
 from pipeline import cli
+from pipeline.errors import IntakeError
 from pipeline.export.wfdb_files import wfdb_name, write_record
+from pipeline.intake import read_path
 from pipeline.intake.content import safe_name
 from pipeline.types import RECORD_NAME, Recording
-from tests.hostile.make_corpus import table
+from tests.hostile.make_corpus import record, table
 
 
 @pytest.mark.parametrize("name", ["Иванов_Пётр", "王小明", "Ζωή", "محمد_علي", "राम-1", "Zoë", "ถึง", "208_excerpt"])
@@ -63,3 +65,16 @@ def test_every_format_of_a_result_can_be_written_under_such_a_name(tmp_path):
         assert cli.main([*asked, "--output", str(tmp_path / "o")]) == 0
         assert json.loads((tmp_path / "o" / f"{name}.json").read_text("utf-8"))["record"] == name
         assert (tmp_path / "o" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("name", ["Иванов_Пётр", "王小明", "राम-1"])
+def test_a_record_of_such_a_name_is_found_beside_its_header(tmp_path, name):
+    for file, payload in record().items():
+        (tmp_path / file.replace("r.", f"{unicodedata.normalize('NFD', name)}.")).write_bytes(
+            payload.replace(b"r 2 ", f"{name} 2 ".encode()).replace(b"r.dat", f"{name}.dat".encode())
+        )
+    (header,) = tmp_path.glob("*.hea")
+    assert read_path(header).name == name
+    header.write_bytes(header.read_bytes().replace(name.encode(), "\u202e".encode() + name.encode()))
+    with pytest.raises(IntakeError, match="path or unusual characters"):
+        read_path(header)

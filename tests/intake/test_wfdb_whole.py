@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,10 +21,10 @@ from pipeline.intake.batch import split_uploads
 from pipeline.intake.wfdb_header import is_multi_segment, parse_header
 from pipeline.intake.wfdb_reader import read_wfdb
 from pipeline.intake.wfdb_segments import SEGMENTS_MAX, parse_master
-from tests.hostile.make_corpus import FS, N, checksum, ecg, pack, record, signal_line, zipped
+from tests.helpers.wfdb_files import BOTH, fixed_layout, flac, frames, variable_layout
+from tests.hostile.make_corpus import FS, N, checksum, pack, record, signal_line, zipped
 
 LIMITS = DEFAULT.limits
-BOTH = np.stack([ecg(), ecg(lead=1)], axis=1)
 
 
 def _read(files: dict[str, bytes]):
@@ -38,35 +37,11 @@ def _write(folder: Path, files: dict[str, bytes]) -> Path:
     return folder / "r.hea"
 
 
-def _segment(name: str, leads: dict[str, np.ndarray], *, gain: str = "200/mV") -> dict[str, bytes]:
-    n = len(next(iter(leads.values())))
-    lines = [f"{name} {len(leads)} {FS} {n}"]
-    lines += [signal_line(values, file=f"{name}.dat", fmt="16", gain=gain, lead=lead) for lead, values in leads.items()]
-    return {f"{name}.hea": "\n".join(lines).encode(), f"{name}.dat": pack(np.stack([*leads.values()], axis=1), "16")}
-
-
-def _fixed() -> dict[str, bytes]:
-    """Two segments of two leads, 3 s of gap between them."""
-    parts = [{"II": BOTH[at : at + 2500, 0], "V5": BOTH[at : at + 2500, 1]} for at in (0, 2500)]
-    master = f"r/3 2 {FS} 5750\nr_1 2500\n~ 750\nr_2 2500\n# age: 61 sex: F\n".encode()
-    return {"r.hea": master, **_segment("r_1", parts[0]), **_segment("r_2", parts[1])}
-
-
-def _variable() -> dict[str, bytes]:
-    """A layout of three leads; the first segment has two of them, the second two others with another gain."""
-    layout = f"r_layout 4 {FS} 0\n~ 0 200/mV 0 0 0 0 0 V1\n~ 0 200/mV 0 0 0 0 0 II\n"
-    layout += "~ 0 9/NU 0 0 0 0 0 PLETH\n~ 0 200/mV 0 0 0 0 0 V5\n"
-    first = _segment("r_1", {"II": BOTH[:2500, 0], "V5": BOTH[:2500, 1]})
-    second = _segment("r_2", {"V1": BOTH[2500:5000, 1], "II": 2 * BOTH[2500:5000, 0]}, gain="400/mV")
-    master = f"r/3 4 {FS} 5000\nr_layout 0\nr_1 2500\nr_2 2500\n".encode()
-    return {"r.hea": master, "r_layout.hea": layout.encode(), **first, **second}
-
-
 # Segments
 
 
 def test_segments_of_one_layout_follow_each_other_and_gaps_are_kept():
-    found = _read(_fixed())
+    found = _read(fixed_layout())
     assert found.leads == ("II", "V5")
     assert found.fs == FS
     gap = np.full((750, 2), np.nan)
@@ -76,8 +51,8 @@ def test_segments_of_one_layout_follow_each_other_and_gaps_are_kept():
 
 
 def test_segments_of_different_leads_are_placed_by_name_in_the_order_of_the_layout(tmp_path):
-    found = _read(_variable())
-    theirs = wfdb.rdrecord(str(_write(tmp_path, _variable()).with_suffix("")), m2s=True)
+    found = _read(variable_layout())
+    theirs = wfdb.rdrecord(str(_write(tmp_path, variable_layout()).with_suffix("")), m2s=True)
     assert found.leads == ("V1", "II", "V5")
     np.testing.assert_allclose(
         found.p_signal, theirs.p_signal[:, [theirs.sig_name.index(lead) for lead in found.leads]], atol=1e-6
@@ -85,7 +60,7 @@ def test_segments_of_different_leads_are_placed_by_name_in_the_order_of_the_layo
     assert np.isnan(found.p_signal[:2500, 0]).all()
 
 
-@pytest.mark.parametrize("files", [_fixed(), _variable()], ids=["fixed", "variable"])
+@pytest.mark.parametrize("files", [fixed_layout(), variable_layout()], ids=["fixed", "variable"])
 def test_a_record_of_segments_is_the_same_as_upload_zip_and_path(tmp_path, files):
     digests = {
         _read(files).digest,
@@ -96,10 +71,10 @@ def test_a_record_of_segments_is_the_same_as_upload_zip_and_path(tmp_path, files
 
 
 def test_a_batch_keeps_the_segments_of_a_record_together():
-    files = [*sorted(_fixed().items(), reverse=True), *record("other").items()]
+    files = [*sorted(fixed_layout().items(), reverse=True), *record("other").items()]
     parts = split_uploads(files)
     assert sorted(name for name, _ in parts) == ["other", "r"]
-    assert {name for name, _ in dict(parts)["r"]} == {*_fixed()}
+    assert {name for name, _ in dict(parts)["r"]} == {*fixed_layout()}
 
 
 @pytest.mark.parametrize(
@@ -120,11 +95,11 @@ def test_a_batch_keeps_the_segments_of_a_record_together():
 )
 def test_segments_that_do_not_fit_are_refused_with_the_reason(change, says):
     with pytest.raises(IntakeError, match=says):
-        _read(change(_fixed()))
+        _read(change(fixed_layout()))
 
 
 def test_gaps_cannot_ask_for_more_samples_than_an_upload_may_have():
-    files = _fixed()
+    files = fixed_layout()
     files["r.hea"] = b"r/2 2 250\nr_1 2500\n~ 40000000\n"
     with pytest.raises(LimitError, match=r"samples, the limit is 1,000,000"):
         read_uploads(list(files.items()), config=replace(DEFAULT, limits=replace(LIMITS, upload_bytes=1_000_000)))
@@ -139,7 +114,7 @@ def test_a_record_may_not_have_endless_segments():
 
 
 def test_a_segment_of_another_folder_is_not_fetched(tmp_path):
-    files = _fixed()
+    files = fixed_layout()
     files["r.hea"] = files["r.hea"].replace(b"r_2", b"../r_2")
     with pytest.raises(IntakeError, match="path or unusual characters"):
         read_path(_write(tmp_path, files))
@@ -160,20 +135,10 @@ def test_any_text_as_header_of_segments_gives_segments_or_one_sentence(text):
 # Rates, skew, differences and FLAC
 
 
-def _frames(*, fmt: str = "16", skew: str = "") -> dict[str, bytes]:
-    """Frames of 4 samples of II, 2 of V5 and 1 of RESP: 250, 125 and 62.5 Hz."""
-    frames = np.concatenate([BOTH[:, 0].reshape(-1, 4), BOTH[::2, 1].reshape(-1, 2), BOTH[::4, 1:]], axis=1)
-    lines = [f"r 3 62.5 {len(frames)}"]
-    lines += [signal_line(BOTH[:, 0], file="r.dat", fmt=f"{fmt}x4{skew}", lead="II")]
-    lines += [signal_line(BOTH[::2, 1], file="r.dat", fmt=f"{fmt}x2", lead="V5")]
-    lines += [signal_line(BOTH[::4, 1], file="r.dat", fmt=fmt, lead="RESP")]
-    return {"r.hea": "\n".join(lines).encode(), "r.dat": pack(frames, fmt)}
-
-
 @pytest.mark.parametrize("fmt", ["16", "61", "212", "310", "32"])
 def test_the_ecg_is_read_at_its_own_rate_and_others_are_interpolated_or_left_out(fmt, monkeypatch):
     monkeypatch.setattr("pipeline.intake.wfdb_reader._CHUNK_FRAMES", 6 * 211)
-    found = _read(_frames(fmt=fmt))
+    found = _read(frames(fmt=fmt))
     assert found.fs == FS
     assert found.leads == ("II", "V5")
     np.testing.assert_allclose(found.p_signal[:, 0], BOTH[: found.n_samples, 0] / 200, atol=1e-6)
@@ -190,7 +155,7 @@ def test_a_skewed_lead_is_shifted_by_its_frames_as_wfdb_does(tmp_path):
     np.testing.assert_allclose(found.p_signal, theirs.p_signal, atol=1e-6)
     np.testing.assert_allclose(found.p_signal[:-3, 0], BOTH[3:, 0] / 200, atol=1e-6)
     assert np.isnan(found.p_signal).nonzero()[0].tolist() == [N - 3, N - 2, N - 1]
-    in_frames = _read(_frames(skew=":3"))
+    in_frames = _read(frames(skew=":3"))
     np.testing.assert_allclose(in_frames.p_signal[:-12, 0], BOTH[12 : in_frames.n_samples, 0] / 200, atol=1e-6)
 
 
@@ -205,19 +170,11 @@ def test_differences_are_summed_across_chunks(monkeypatch):
     np.testing.assert_array_equal(_read(files).p_signal, whole.p_signal)
 
 
-def _flac(fmt: str, samples: np.ndarray, subtype: str) -> dict[str, bytes]:
-    stream, bits = io.BytesIO(), {"PCM_S8": 24, "PCM_16": 16, "PCM_24": 8}[subtype]
-    soundfile.write(stream, (samples << bits).astype(np.int32), 4000, subtype, format="FLAC")
-    lines = [f"r {samples.shape[1]} {FS} {len(samples)}"]
-    lines += [signal_line(samples[:, i], file="r.dat", fmt=fmt, lead=("II", "V5")[i]) for i in (0, 1)]
-    return {"r.hea": "\n".join(lines).encode(), "r.dat": stream.getvalue()}
-
-
 @pytest.mark.parametrize(("fmt", "subtype"), [("508", "PCM_S8"), ("516", "PCM_16"), ("524", "PCM_24")])
 def test_flac_formats_give_the_samples_that_were_packed(fmt, subtype):
     samples = BOTH // 4 if fmt == "508" else BOTH
     samples = np.clip(samples, -127, 127) if fmt == "508" else samples
-    found = _read(_flac(fmt, samples, subtype))
+    found = _read(flac(fmt, samples, subtype))
     np.testing.assert_allclose(found.p_signal, samples / 200, atol=1e-6)
 
 
@@ -235,7 +192,7 @@ def test_flac_formats_give_the_samples_that_were_packed(fmt, subtype):
 )
 def test_damaged_flac_streams_are_refused_in_one_sentence(change, says):
     with pytest.raises(IntakeError, match=says):
-        _read(change(_flac("516", BOTH, "PCM_16")))
+        _read(change(flac("516", BOTH, "PCM_16")))
 
 
 # Length, placeholders, names
@@ -249,7 +206,7 @@ def test_a_length_that_is_not_stated_is_that_of_the_file(fmt):
 
 
 def test_a_flac_stream_states_the_length_that_its_header_does_not():
-    files = _flac("516", BOTH, "PCM_16")
+    files = flac("516", BOTH, "PCM_16")
     without = files | {"r.hea": files["r.hea"].replace(b" 250 7500", b" 250", 1)}
     assert _read(without).n_samples == N
 

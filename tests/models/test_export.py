@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import export, registry
+from models import export, exported, registry
 from models.errors import ModelError
 from models.networks import NETWORKS
 from models.registry import Classifier
@@ -68,9 +68,13 @@ def test_steps_of_keras_that_are_no_layers_are_written_where_it_loads_them_again
     export.write_exported(model, "keras", tmp_path / "n.keras")
     again = keras().saving.load_model(tmp_path / "n.keras", compile=False)
     np.testing.assert_array_equal(np.asarray(again(pictures)), np.asarray(model(pictures)))
-    with pytest.raises(ModelError, match=r"'odd' has 1 steps that are no layers.* h5 file; use --format keras"):
-        export.write_exported(model, "h5", tmp_path / "n.h5")
-    assert [file.name for file in tmp_path.iterdir()] == ["n.keras"]
+
+
+def test_steps_that_are_no_layers_have_a_place_in_an_h5_file_too(pictures, tmp_path):
+    model = with_step(keras().ops.square)
+    export.write_exported(model, "h5", tmp_path / "n.h5")
+    found = exported.LOADERS["h5"](str(tmp_path / "n.h5"))(pictures)
+    np.testing.assert_allclose(found, np.asarray(model(pictures)), rtol=1e-6)
 
 
 def test_a_network_with_steps_that_keras_cannot_load_is_refused_in_one_sentence(tmp_path):

@@ -53,8 +53,10 @@ def folder(written: Path, tmp_path: Path) -> Path:
 
 
 def edit(folder: Path, **changes: object) -> None:
+    """Another manifest, with the seal of its own making unless one is given."""
     path = folder / "cnn" / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    raw = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in raw.items() if name != "seal"} | changes))
 
 
 def test_what_was_written_loads_and_answers_in_probabilities(folder: Path) -> None:
@@ -158,3 +160,18 @@ def test_shipped_networks_pass_their_own_checks(name: str) -> None:
     classifier = registry.load(name)
     check_classifier(classifier, DEFAULT)
     assert not set(classifier.manifest.train_records) & set(classifier.manifest.validation_records)
+
+
+@pytest.mark.parametrize("change", [{"threshold": 0.99}, {"abstain_below": 0.0}, {"temperature": 3.0}])
+def test_a_threshold_that_was_changed_after_the_manifest_was_written_is_refused(
+    folder: Path, change: dict[str, float]
+) -> None:
+    edit(folder, seal=registry.manifest("cnn", folder).seal, **change)
+    with pytest.raises(ModelError, match="was changed after it was written"):
+        registry.load("cnn", folder)
+
+
+@pytest.mark.parametrize("place", [registry.WEIGHTS, registry.WEIGHTS / "pages"])
+def test_every_shipped_manifest_is_sealed(place: Path) -> None:
+    for name in registry.available(place):
+        assert json.loads((place / name / "manifest.json").read_text())["seal"] == registry.manifest(name, place).seal

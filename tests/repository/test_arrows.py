@@ -17,7 +17,7 @@ FORBIDDEN = {
 }
 # Each may import those before it, and none after it.
 PIPELINE = (
-    *("config", "labels", "errors", "measurements", "identity", "types", "rhythm_names", "wording"),
+    *("config", "labels", "errors", "measurements", "identity", "principal", "types", "rhythm_names", "wording"),
     *("typed_times", "_util"),
     *("signal", "features", "waves", "rhythm", "twelve_leads", "analysis"),
     *("intake", "explain", "review", "store", "worker", "cases", "live"),

@@ -204,7 +204,7 @@ def test_beats_that_noise_hides_make_no_highest_rate() -> None:
     assert earlier.highest.value > 180
     classed = summarise(beats_of(replace(hidden, status=("classified",) * beats))).rate
     assert classed.highest is not None
-    assert classed.highest.value > 180
+    assert classed.highest.value == pytest.approx(75, abs=0.1)  # in noise, whatever was made of it
 
 
 def test_a_noisy_stretch_of_the_quality_hides_beats_as_well() -> None:

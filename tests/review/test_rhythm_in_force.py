@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.errors import ReviewError
 from pipeline.measurements import Measurements, Statement
 from pipeline.review.beats_in_force import Board, ReviewedBeats, reviewed_beats
-from pipeline.review.decisions import Decision
+from pipeline.review.decisions import Decision, DecisionKind
 from pipeline.review.rhythm_in_force import RHYTHM_SUBJECTS, rhythm_of, subject_name, subject_of
 from pipeline.review.summary import summarise
 from pipeline.review.triage import triage
@@ -289,3 +289,22 @@ def test_a_board_taken_one_decision_further_is_the_board_replayed(decisions: lis
     for decision in decisions:
         replayed.apply(decision)
     assert board.rhythm == replayed.rhythm
+
+
+def test_measured_intervals_are_kept_moved_and_removed_and_change_nothing_else() -> None:
+    steps = [Decision("measure", (100, 300)), Decision("measure", (100, 300, 500, 900))]
+    beats = decided(*steps)
+    assert beats.ruling is not None
+    assert beats.ruling.measured == ((100, 300), (500, 900))
+    assert spans(beats) == spans(decided())
+    assert found(beats) == found(decided())
+    moved = decided(*steps, Decision("measure_move", (100, 300, 120, 300)), Decision("measure_remove", (500, 900)))
+    assert moved.ruling is not None
+    assert moved.ruling.measured == ((120, 300),)
+
+
+@pytest.mark.parametrize("kind", ["measure_remove", "measure_move"])
+def test_what_is_not_measured_is_neither_moved_nor_removed(kind: DecisionKind) -> None:
+    ends = (100, 300, 100, 400) if kind == "measure_move" else (100, 300)
+    with pytest.raises(ReviewError, match="No interval is measured at 0\\.40 s"):
+        decided(Decision(kind, ends))

@@ -166,9 +166,11 @@ def test_finders_take_recordings_without_beats_and_beats_without_a_signal(find):
     assert find(alone) == []
 
 
-@pytest.mark.parametrize("fs", [250.0, 500.0, 1000.0])
-def test_spikes_before_p_waves_and_beats_are_dual_chamber_pacing(fs):
-    r_s = np.arange(1.0, SECONDS - 1, 0.85)
+@pytest.mark.parametrize(
+    ("fs", "rr_s"), [(250.0, 0.85), (500.0, 0.85), (1000.0, 0.85), (360.0, 0.75), (500.0, 0.6), (1000.0, 0.7)]
+)
+def test_spikes_before_p_waves_and_beats_are_dual_chamber_pacing(fs, rr_s):
+    r_s = np.arange(1.0, SECONDS - 1, rr_s)
     spikes = np.sort(np.concatenate([r_s - 0.07, r_s - 0.23]))
     seen = context(drawn(r_s - 0.18, r_s, fs=fs, spikes_s=spikes, wide=True), time_s=r_s)
     (episode,) = find_pacing(seen)

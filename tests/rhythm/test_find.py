@@ -118,3 +118,10 @@ def test_beside_fibrillation_a_rate_needs_beats_that_can_be_relied_on(trusted: f
     found = beside_fibrillation([Episode(0, 60, "N")], [waves], context)
     assert [(one.start_s, one.stop_s, one.rhythm) for one in found] == [(0, 20, "N"), (40, 60, rhythm)]
     assert beside_fibrillation([Episode(0, 60, "N")], [], context) == [Episode(0, 60, "N")]
+
+
+def test_beats_that_are_annotated_as_paced_or_as_junctional_escapes_name_their_rhythm() -> None:
+    assert codes(rhythm_of([0.85] * 59, "/" * 60)) == ["P"]
+    assert codes(rhythm_of([0.8] * 20 + [0.9] * 9 + [0.8] * 20, "N" * 21 + "/f/" * 3 + "N" * 20)) == ["N", "P", "N"]
+    assert codes(rhythm_of([1.2] * 59, "j" * 60)) == ["NOD"]
+    assert codes(rhythm_of([0.8] * 49, "N" * 24 + "//" + "N" * 24)) == ["N"]

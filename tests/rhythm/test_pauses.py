@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.pauses import find_pauses
+from pipeline.rhythm.pauses import find_pauses, find_pauses_after
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import Episode, Recording
 
@@ -147,3 +147,21 @@ def test_a_lead_that_runs_away_is_no_pause_though_its_filtered_signal_is_at_rest
     drift_mv: float, found: list[tuple[float, float, str]]
 ) -> None:
     assert spans(find_pauses(replace(context(lead()), recording=recorded(drift_mv)))) == found
+
+
+def fibrillation(start_s: float, stop_s: float) -> Episode:
+    return Episode(start_s, stop_s, "VFL", "VF", 0.9, "waves")
+
+
+def test_asystole_after_fibrillation_lasts_to_the_next_beat_or_the_end() -> None:
+    found = find_pauses_after([fibrillation(20.0, 24.0)], context(lead()))
+    assert spans(found) == [(24.0, 32.0, "asystole")]
+    alone = context(lead(times=np.zeros(0)), times=np.zeros(0))
+    assert spans(find_pauses_after([fibrillation(0.0, 40.0)], alone)) == [(40.0, END_S, "asystole")]
+
+
+def test_what_is_not_at_rest_after_fibrillation_is_no_asystole() -> None:
+    waves = 0.5 * np.sin(np.arange(round(10.8 * FS)) / 8)
+    assert find_pauses_after([fibrillation(20.0, 24.0)], context(lead(inside=waves))) == []
+    assert find_pauses_after([fibrillation(20.0, 29.0)], context(lead())) == []  # three seconds
+    assert find_pauses_after([fibrillation(20.0, 24.0)], context()) == []

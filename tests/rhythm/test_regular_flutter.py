@@ -93,3 +93,27 @@ def test_without_a_signal_or_with_few_beats_nothing_is_found():
     strip = made(regular(150, 30), waves=2)
     assert find_regular_flutter(replace(strip, conditioned=None)) == []
     assert find_regular_flutter(made(regular(150, 1.5), waves=2)) == []
+
+
+def test_waves_of_which_changing_numbers_are_conducted_are_flutter():
+    waves = np.random.default_rng(3).choice([2, 3, 4], 60)
+    strip = made(waves / 4.7)
+    t = np.arange(len(strip.conditioned.signal)) / FS
+    saw = np.sin(2 * np.pi * 4.7 * t) + 0.3 * np.sin(4 * np.pi * 4.7 * t + 0.8)
+    signal = strip.conditioned.signal + 0.12 * saw[:, None].astype(np.float32)
+    (episode,) = find_regular_flutter(replace(strip, conditioned=replace(strip.conditioned, signal=signal)))
+    assert episode.rhythm == "AFL"
+    assert "waves at 282/min, of which changing numbers are conducted" in episode.evidence
+    assert episode.seconds > 0.9 * strip.duration_s
+
+
+def test_irregular_beats_with_p_waves_and_coarse_fibrillation_are_no_flutter():
+    rr_s = np.random.default_rng(4).uniform(0.5, 1.0, 60)
+    assert find_regular_flutter(made(rr_s, p_and_t=True)) == []
+    strip = made(rr_s)
+    n = len(strip.conditioned.signal)
+    rng = np.random.default_rng(5)
+    phase = 2 * np.pi * np.cumsum(5.5 + 1.2 * np.sin(2 * np.pi * 0.4 * np.arange(n) / FS) + rng.normal(0, 3, n)) / FS
+    waves = 0.1 * (1 + 0.5 * np.sin(np.arange(n) / 90)) * np.sin(phase)
+    signal = strip.conditioned.signal + waves[:, None].astype(np.float32)
+    assert find_regular_flutter(replace(strip, conditioned=replace(strip.conditioned, signal=signal))) == []

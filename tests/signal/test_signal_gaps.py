@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import DEFAULT
+from pipeline.signal import conditioning
 from pipeline.signal.conditioning import condition
 from pipeline.signal.gaps import gaps_in, runs
 from pipeline.types import Recording
@@ -74,3 +75,18 @@ def test_pieces_that_are_long_enough_stay_apart_and_long_gaps_are_not_crossed():
     assert _segments((12, 14.5), (20, 20.4)) == ((0, 3000), (3625, 6000))
     assert _segments((12, 20)) == ((0, 3000),)
     assert _segments((12, 13.8), (15, 17)) == ((0, 3000),)  # 1.2 s between gaps of 2 s are nothing to read
+
+
+@pytest.mark.parametrize("fs", [128.0, 250.0, 257.0, 360.0, 333.3])
+def test_a_lead_that_is_filtered_in_stretches_is_the_lead_filtered_at_once(fs, monkeypatch):
+    lead = np.random.default_rng(0).normal(0, 1, round(350 * fs)).astype(np.float32)
+    for middle in (50.0, 100.0, 130.0, 200.0):  # within a stretch, at its edge, at the edge of its margin
+        lead[round(middle * fs) - 2 : round(middle * fs) + 2] = np.nan
+    recording = Recording.from_array(lead, fs=fs, leads="II")
+    whole = condition(recording, ("II",), SIGNAL)
+    monkeypatch.setattr(conditioning, "STRETCH_S", 100.0)
+    monkeypatch.setattr(conditioning, "MARGIN_S", 30.0)
+    parts = condition(recording, ("II",), SIGNAL)
+    assert parts.segments == whole.segments
+    assert np.abs(whole.signal).max() > 1
+    np.testing.assert_allclose(parts.signal, whole.signal, rtol=0, atol=1e-5)

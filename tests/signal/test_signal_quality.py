@@ -130,7 +130,7 @@ def test_an_inverted_second_lead_is_noticed_where_it_should_point_up():
     ("name", "said"),
     [
         *(("V1", False), ("Lead V1", False), ("MCL1", False), ("MV2", False), ("V4R", False), ("aVR", False)),
-        *(("II", True), ("V5", True)),
+        *(("C1", False), ("CM1", False), ("II", True), ("V5", True), ("CM5", True)),
     ],
 )
 def test_a_lead_alone_is_noticed_only_where_its_qrs_points_up_in_health(name, said):

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.datasets import demo_path
-from pipeline.errors import StoreError
+from pipeline.errors import DataError, StoreError
 from pipeline.intake import read_path
 from pipeline.review.decisions import Decision
 from pipeline.store import backup
@@ -134,7 +134,7 @@ def test_a_full_disk_leaves_no_half_backup(own: Path, tmp_path: Path, monkeypatc
     fill()
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    with pytest.raises(StoreError, match="MB are needed"):
+    with pytest.raises(DataError, match="MB are needed"):
         back_up(tmp_path / "backup")
     assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == []
 

@@ -8,7 +8,8 @@ from pipeline.intake import read_path
 from pipeline.store.page_sources import PageSource, load_page_source, save_page_source
 from pipeline.store.recordings import delete_recording, recording_folder, save_recording
 
-PAGE = PageSource(b"photo", b"heat", "normal", {"normal": 0.75, "abnormal_heartbeat": 0.25}, confident=True, known=True)
+P = {"normal": 0.75, "abnormal_heartbeat": 0.25}
+PAGE = PageSource(b"photo", b"heat", "normal", P, confident=True, known=True, limits="few pages")
 
 
 def test_a_page_is_kept_and_deleted_with_its_recording() -> None:

@@ -7,15 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import event, text
+from sqlalchemy import create_engine, event, text
 
 from pipeline import config
 from pipeline.errors import StoreError
 from pipeline.store import database as module
-from pipeline.store.database import close_databases, database
+from pipeline.store.database import close_databases, database, parsed_url
+from pipeline.store.studies import next_study
 from pipeline.store.tables import HEAD, Base
 
 
@@ -104,3 +107,46 @@ def test_a_failed_block_leaves_nothing_behind(store: str) -> None:
         session.execute(text("INSERT INTO analyses VALUES ('a', 'b')")).rowcount / 0
     with database().reading() as session:
         assert session.execute(text("SELECT count(*) FROM analyses")).scalar() == 0
+
+
+def test_a_database_whose_tables_are_broken_says_so_and_not_try_again(
+    database_url: str,
+) -> None:
+    with database().writing() as session:
+        session.execute(text("UPDATE studies SET record = 'x'"))
+        session.execute(text("ALTER TABLE studies DROP COLUMN search"))
+    with pytest.raises(StoreError) as refused:
+        next_study(0)
+    assert "try again" not in str(refused.value)
+    assert "search" in str(refused.value)
+
+
+def test_a_database_that_has_lost_its_version_says_so(database_url: str) -> None:
+    with database().writing() as session:
+        session.execute(text("DELETE FROM alembic_version"))
+    close_databases()
+    with pytest.raises(StoreError, match="already exists"):
+        database()
+
+
+def test_studies_of_an_earlier_version_get_an_address_each(database_url: str) -> None:
+    """The tables of the migration before addresses, with two studies, then this program."""
+    engine = create_engine(parsed_url(database_url))
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(text("INSERT INTO analyses VALUES ('a', :payload)"), {"payload": b"x"})
+        for digest in ("one", "two"):
+            connection.execute(text(
+                "INSERT INTO studies (digest, record, model, model_version, leads, duration_s, analysis, state, "
+                "priority, counts, findings, reader, search, created, updated) VALUES (:digest, 'case', 'm', '1', "
+                "'[]', 1, 'a', 'new', 1, '{}', '{}', '', '', '2026-01-01', '2026-01-01')"
+            ), {"digest": digest})  # fmt: skip
+    engine.dispose()
+    with database().reading() as session:
+        tokens = set(session.execute(text("SELECT token FROM studies")).scalars())
+    assert len(tokens) == 2
+    assert {len(token) for token in tokens} == {22}

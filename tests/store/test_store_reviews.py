@@ -19,7 +19,19 @@ from pipeline.review.decisions import Decision
 from pipeline.store.comparison import comparison
 from pipeline.store.database import database
 from pipeline.store.log import stacks_of
-from pipeline.store.reviews import Standing, audit, begin_review, decide, redo, reopen, sign, standing, undo
+from pipeline.store.reviews import (
+    Outcome,
+    Standing,
+    audit,
+    begin_review,
+    decide,
+    redo,
+    reopen,
+    save_decisions,
+    sign,
+    standing,
+    undo,
+)
 from pipeline.store.second_reading import adjudicate, begin_second, finish_second, withdraw_second
 from pipeline.store.studies import create_study, find_study, get_study, stored_analysis
 from tests.helpers.review_study import FIRST, analysed, answers, at
@@ -79,6 +91,33 @@ def test_a_decision_is_kept_with_all_that_an_auditor_asks() -> None:
     assert (entry.before, entry.after, entry.model, entry.model_version) == ("NN", "VV", "NN", "r-1")
     assert entry.at.utcoffset() is not None
     assert standing(now.study.id).decisions == (TO_V,)
+
+
+def test_decisions_of_one_transaction_are_entries_of_their_own_and_undone_one_by_one() -> None:
+    now = began()
+    both = (TO_V, Decision("event_mark", (100, 200), text="dizzy"))
+    outcomes = (Outcome(("NN", "VV", "NN")), Outcome())
+    after = save_decisions(now, both, outcomes, reader=ANNA, key="diary")
+    assert after == standing(now.study.id)
+    assert after.decisions == both
+    assert [(entry.event, entry.who, entry.after) for entry in audit(now.study.id)[1:]] == [
+        ("decide", ANNA, "VV"),
+        ("decide", ANNA, ""),
+    ]
+    assert save_decisions(now, both, outcomes, reader=ANNA, key="diary") == after
+    undo(now.study.id, reader=ANNA, expected_version=after.version)
+    assert standing(now.study.id).decisions == (TO_V,)
+
+
+def test_decisions_of_one_transaction_are_refused_together() -> None:
+    now = began()
+    decide(now.study.id, TO_V, reader=BERT, expected_version=now.version)
+    with pytest.raises(StaleVersion, match="Bert"):
+        save_decisions(now, (TO_V, TO_V), (Outcome(), Outcome()), reader=ANNA)
+    seen = save_decisions(standing(now.study.id), (TO_V,), (Outcome(),), reader=ANNA, key="diary")
+    with pytest.raises(ReviewError, match="used for something else"):
+        save_decisions(seen, (Decision("confirm", at(2)),), (Outcome(),), reader=ANNA, key="diary")
+    assert standing(now.study.id) == seen
 
 
 def test_the_first_decision_takes_a_new_study_into_review() -> None:
@@ -211,7 +250,7 @@ def test_the_database_itself_refuses_to_change_the_audit_trail(statement: str) -
 def test_an_audit_entry_cannot_be_replaced_or_truncated(store: str) -> None:
     study = began().study.id
     sqlite = store.startswith("sqlite")
-    statement = "INSERT OR REPLACE INTO audit SELECT * FROM audit" if sqlite else "TRUNCATE audit"
+    statement = "INSERT OR REPLACE INTO audit SELECT * FROM audit" if sqlite else "TRUNCATE audit CASCADE"
     with pytest.raises(StoreError, match="append-only"), database().writing() as session:
         session.execute(text(statement))
     assert len(audit(study)) == 1

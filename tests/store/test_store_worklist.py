@@ -47,7 +47,9 @@ def test_state_and_reader_filter_and_are_counted() -> None:
     three_studies()
     study = worklist(text="alpha").studies[0].id
     decide(study, Decision("reject", at(0)), reader="Dr. Ünal", expected_version=0)
-    assert records(states=("in_review", "signed")) == records(reader="Dr. Ünal") == records(text="ünal") == ["Alpha"]
+    assert (
+        records(states=("in_review", "signed")) == records(last_reader="Dr. Ünal") == records(text="ünal") == ["Alpha"]
+    )
     assert state_counts() == {"new": 2, "in_review": 1}
 
 

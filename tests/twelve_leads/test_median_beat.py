@@ -152,3 +152,28 @@ def test_a_stretch_reads_only_its_samples():
     assert second.beat is not None
     assert_allclose(first.beat.value_mv, second.beat.value_mv)
     assert subject.STRETCH_S == 30.0
+
+
+def test_statements_follow_the_marks_that_a_reader_moves():
+    made, at = recording()
+    read = analysis(at, "N" * at.size, 20.0)
+    found = marked_stretch(made, read, 0.0, 20.0)
+    assert found.beat is not None
+    before = subject.measured_again(made, read, found, {"p_on": found.beat.marks_s["p_on"]})
+    assert before is not None
+    assert "1AVB" not in [one.code for one in before.statements]
+    by_s = 0.220 - before.intervals["PR"].median / 1000
+    moved = subject.measured_again(made, read, found, {"p_on": found.beat.marks_s["p_on"] - by_s})
+    assert moved is not None
+    assert moved.intervals["PR"].median == pytest.approx(220, abs=1)
+    assert moved.intervals["QT"] == before.intervals["QT"]
+    assert "1AVB" in [one.code for one in moved.statements]
+    put = subject.measured_again(made, read, replace(found, beat=replace(found.beat, marks_s={})), {"t_off": 0.45})
+    assert put is not None
+    assert put.intervals["QT"].median > before.intervals["QT"].median
+
+
+def test_a_stretch_of_a_longer_recording_changes_no_statement():
+    made, at = recording(70.0)
+    read = analysis(at, "N" * at.size, 70.0)
+    assert subject.measured_again(made, read, marked_stretch(made, read, 0.0, 30.0), {"p_on": -0.3}) is None

@@ -6,6 +6,7 @@ import io
 import math
 import re
 import warnings
+import zlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -81,6 +82,14 @@ class _Group:
     padding: int | None
 
 
+class _Deflated(Exception):  # noqa: N818 - it names a state, not a fault
+    """The data set, from this place on, is compressed as a whole (PS3.5 A.5)."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__(start)
+        self.start = start
+
+
 class _Counted(io.BytesIO):
     """A file in memory that can be read so often only: a file of millions of empty elements would keep us for hours."""
 
@@ -90,7 +99,7 @@ class _Counted(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or size < 0:  # pydicom reads all that is left only to inflate it, without bound
-            raise IntakeError(f"The {WHAT} is compressed as a whole, which is not read; export it uncompressed.")
+            raise _Deflated(self.tell())
         self._spent[0] += 1
         if self._spent[0] > READS:
             raise LimitError(f"The {WHAT} has too many elements; export the waveform alone.")
@@ -100,11 +109,15 @@ class _Counted(io.BytesIO):
 class _File:
     """A data set whose sequences are parsed when they are asked for, all together within `READS`."""
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, limits: Limits) -> None:
         from pydicom.filereader import dcmread
 
         self._spent = [0]
-        self.dataset: Dataset = dcmread(_Counted(payload, self._spent), force=True)
+        try:
+            self.dataset: Dataset = dcmread(_Counted(payload, self._spent), force=True)
+        except _Deflated as found:
+            plain = _inflated(payload, found.start, limits.upload_bytes)
+            self.dataset = dcmread(_Counted(plain, self._spent), force=True)
         self.implicit, self.little = self.dataset.original_encoding
         self.text = self.dataset.original_character_set
 
@@ -122,6 +135,20 @@ class _File:
             return list(element.value)
         file = _Counted(bytes(element.value), self._spent)
         return list(read_sequence(file, self.implicit, self.little, len(element.value), self.text))
+
+
+def _inflated(payload: bytes, start: int, limit: int) -> bytes:
+    """Return the data set behind `start`, inflated, at most `limit` bytes of it. Raises LimitError, IntakeError."""
+    unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        found = unpack.decompress(memoryview(payload)[start:], limit + 1)
+    except zlib.error as error:
+        raise IntakeError(_DAMAGED) from error
+    if len(found) > limit:
+        raise LimitError(f"The {WHAT} inflates to more than {limit:,} bytes, which is the limit.")
+    if not unpack.eof:
+        raise IntakeError(_DAMAGED)
+    return found
 
 
 def recognises(head: bytes) -> bool:
@@ -146,12 +173,12 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
     LimitError
         If a published limit is exceeded.
     IntakeError
-        If the file holds no waveform, is damaged or compressed; one sentence.
+        If the file holds no waveform or is damaged; one sentence.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            decoded = _decoded(_File(payload), limits)
+            decoded = _decoded(_File(payload, limits), limits)
         except EcgError:
             raise
         except Exception as error:  # pydicom raises whatever a damaged element leads its decoders to

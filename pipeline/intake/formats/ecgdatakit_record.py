@@ -17,7 +17,9 @@ import numpy as np
 from pipeline.config import Limits
 from pipeline.errors import IntakeError
 from pipeline.identity import BY_A_PHYSICIAN, DeviceReading, Identity
+from pipeline.intake.content import safe_lead
 from pipeline.intake.formats.adapter import Decoded, check_extent, mv_per_unit
+from pipeline.intake.formats.channels import interpolated
 from pipeline.intake.formats.device_terms import device_name, device_reading, plain_text, sex_of
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def library_record(
 def decoded_record(
     record: ECGRecord, what: str, limits: Limits, *, fs: float | None = None, notices: Sequence[str] = ()
 ) -> Decoded:
-    """Bring a record of ecgdatakit into the form that `build_recording` takes; median beats are left out.
+    """Bring a record of ecgdatakit into the form that `build_recording` takes, all leads at the rate of the fastest.
 
     Parameters
     ----------
@@ -115,30 +117,31 @@ def decoded_record(
     LimitError
         If the signal is too long, has too many leads or is sampled too slowly or too fast.
     IntakeError
-        If there is no signal, or the leads are sampled differently.
+        If there is no signal, or the amplitude or sampling frequency of a lead is not usable.
     """
     leads = record.leads
     if not leads:
         raise IntakeError(f"The {what} holds no signal.")
-    rates = sorted({float(lead.sampling_rate) for lead in leads})
-    if len(rates) > 1:
-        raise IntakeError(
-            f"The leads of the {what} are sampled at {rates[0]:g} and {rates[-1]:g} Hz, which is not read; "
-            "export them at one rate."
-        )
-    rate = rates[0] if fs is None else fs
-    starts = [max(0, int(lead.annotations.get("start_sample", 1)) - 1) for lead in leads]
-    n_samples = max(start + len(lead.samples) for start, lead in zip(starts, leads, strict=True))
+    highest = max(float(lead.sampling_rate) for lead in leads)
+    if not (math.isfinite(highest) and all(lead.sampling_rate > 0 for lead in leads)):
+        raise IntakeError(f"The {what} states no usable sampling frequency for one of its leads; export it again.")
+    rate = highest if fs is None else fs
+    # the samples of the fastest lead for each of a lead's own
+    ratios = [highest / float(lead.sampling_rate) for lead in leads]
+    begins = [max(0, int(lead.annotations.get("start_sample", 1)) - 1) for lead in leads]
+    starts = [round(begin * ratio) for begin, ratio in zip(begins, ratios, strict=True)]
+    spans = [round(len(lead.samples) * ratio) for lead, ratio in zip(leads, ratios, strict=True)]
+    n_samples = max(start + span for start, span in zip(starts, spans, strict=True))
     check_extent(n_samples, len(leads), rate, limits)
     require_rhythm(n_samples / rate, what)
     signal = np.full((n_samples, len(leads)), np.nan, np.float32)
     calibrated = []
-    for column, (start, lead) in enumerate(zip(starts, leads, strict=True)):
+    for column, (start, span, lead) in enumerate(zip(starts, spans, leads, strict=True)):
         if not (math.isfinite(lead.resolution) and lead.resolution != 0.0 and math.isfinite(lead.offset)):
             raise IntakeError(f"The {what} states no usable amplitude for one of its leads; export it again.")
         factor = mv_per_unit(lead.resolution_unit or lead.units)
         calibrated.append(factor is not None)
-        signal[start : start + len(lead.samples), column] = _millivolts(lead, factor)
+        signal[start : start + span, column] = interpolated(_millivolts(lead, factor), span)
     return Decoded(
         fs=rate,
         signal=signal,
@@ -146,7 +149,7 @@ def decoded_record(
         calibrated=calibrated,
         identity=_identity(record),
         device=_device(record),
-        notices=(*notices, *_length_notice(leads)),
+        notices=(*notices, *_length_notice(spans), *_rate_notice(leads, highest)),
         age_years=_age(record.patient.age),
     )
 
@@ -178,9 +181,14 @@ def _millivolts(lead: Any, factor: float | None) -> Any:
         return np.where(np.abs(values) < np.finfo(np.float32).max, values, np.nan)
 
 
-def _length_notice(leads: Sequence[Any]) -> tuple[str, ...]:
-    lengths = {len(lead.samples) for lead in leads}
-    return ("Some leads are shorter than others; they are empty where nothing was recorded.",) * (len(lengths) > 1)
+def _length_notice(spans: Sequence[int]) -> tuple[str, ...]:
+    different = len(set(spans)) > 1
+    return ("Some leads are shorter than others; they are empty where nothing was recorded.",) * different
+
+
+def _rate_notice(leads: Sequence[Any], highest: float) -> tuple[str, ...]:
+    slower = [safe_lead(str(lead.label), i) for i, lead in enumerate(leads, 1) if lead.sampling_rate < highest]
+    return (f"Interpolated to the {highest:g} Hz of the other leads: {', '.join(slower)}.",) if slower else ()
 
 
 def _identity(record: ECGRecord) -> Identity:

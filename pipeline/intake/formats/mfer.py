@@ -1,19 +1,20 @@
-"""MFER (ISO 22077): the definitions are counted and bounded first, then ecgdatakit decodes the frames."""
+"""MFER (ISO 22077): the definitions are bounded first, then ecgdatakit decodes one stretch of waves after another."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from pipeline.config import Limits
-from pipeline.errors import IntakeError, LimitError
+from pipeline.errors import IntakeError
 from pipeline.identity import DeviceReading, Identity, Sex
 from pipeline.intake.formats.adapter import Decoded, build_recording, check_extent, mv_per_unit
 from pipeline.intake.formats.channels import Channel, choose, interpolated
 from pipeline.intake.formats.ecgdatakit_record import library_record
+from pipeline.intake.formats.mfer_frames import parts_of, require_bounded
 from pipeline.intake.wfdb_header import AGE_MAX
 from pipeline.types import FloatArray, Recording
 
@@ -22,32 +23,18 @@ if TYPE_CHECKING:
 
 _PREAMBLE: Final = 0x40
 _MARK: Final = b"MFR "
-# Tags of definitions, by the standard.
-_FILL: Final = 0x00
-_BYTE_ORDER: Final = 0x01
-_CHANNELS: Final = 0x05
-_WAVES: Final = 0x1E
-_OF_CHANNEL: Final = 0x3F
-_GROUP: Final = 0x67
-_END: Final = 0x80
-_LONG: Final = 0x80  # a length from here on is one of more bytes, or not stated
-_DEPTH_MAX: Final = 3  # definitions within definitions
-_DEFINITIONS_MAX: Final = 20_000
-_FRAMES_MAX: Final = 2_000
-_CHANNELS_MAX: Final = 64
-_WAVE_BYTES_MAX: Final = 24 * 2**20  # the library takes 27 bytes for each; 6 hours of two leads at 250 Hz are 22 MB
-_DAMAGED: Final = "The MFER file is damaged: a definition in it ends outside the file."
 
 
-@dataclass
-class _Counted:
-    """What was counted while walking through the definitions, and the byte order in force."""
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """What the library decoded of one stretch: its record, and what each of its leads is."""
 
-    definitions: int = 0
-    frames: int = 0
-    wave_bytes: int = 0
-    big_endian: bool = True
-    channels: list[int] = field(default_factory=list)
+    record: ECGRecord
+    channels: list[Channel]
+
+    def millivolts(self, kept: Sequence[int]) -> list[FloatArray]:
+        """Return the samples (n,) of the leads at these places."""
+        return [_millivolts(self.record.leads[i]) for i in kept]
 
 
 def recognises(head: bytes) -> bool:
@@ -79,21 +66,27 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
     IntakeError
         If the file is damaged or holds no ECG.
     """
-    _require_bounded(payload)
+    counted = require_bounded(payload)
     warned: list[str] = []
-    record = library_record("mfer", "MFERParser", payload, "MFER file", warned=warned)
-    rates: list[float] = record.raw_metadata.get("sampling_rates", [])
-    if not record.leads or len(rates) != len(record.leads):
-        raise IntakeError("The MFER file holds no signal.")
-    channels = [_channel(lead, rate) for lead, rate in zip(record.leads, rates, strict=True)]
+    parts = (_part(part, warned) for part in parts_of(payload, counted))
+    first = next(parts)
+    channels = first.channels
     chosen = choose(channels)
-    n_samples = max(len(record.leads[i].samples) for i in chosen.kept if channels[i].rate_hz == chosen.fs)
+    found = [[values] for values in first.millivolts(chosen.kept)]
+    for part in parts:
+        if part.channels != channels:
+            raise IntakeError("The MFER file changes its leads within the recording, which is not read; convert it.")
+        for values, more in zip(found, part.millivolts(chosen.kept), strict=True):
+            values.append(more)
+    record, lengths = first.record, [sum(map(len, values)) for values in found]
+    n_samples = max(n for n, i in zip(lengths, chosen.kept, strict=True) if channels[i].rate_hz == chosen.fs)
     check_extent(n_samples, len(chosen.kept), chosen.fs, limits)
     signal = np.full((n_samples, len(chosen.kept)), np.nan, np.float32)
     for column, i in enumerate(chosen.kept):
-        values = _millivolts(record.leads[i])
-        span = min(n_samples, round(len(values) * chosen.fs / channels[i].rate_hz))
-        signal[:span, column] = interpolated(values, span)
+        whole = np.concatenate(found[column])
+        found[column] = []
+        span = min(n_samples, round(len(whole) * chosen.fs / channels[i].rate_hz))
+        signal[:span, column] = interpolated(whole, span)
     decoded = Decoded(
         fs=chosen.fs,
         signal=signal,
@@ -107,80 +100,12 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
     return build_recording(name, payload, decoded, tag="mfer", limits=limits)
 
 
-def _require_bounded(payload: bytes) -> None:
-    counted = _Counted()
-    _count(payload, 0, len(payload), 0, counted)
-    if counted.frames == 0:
+def _part(payload: bytes, warned: list[str]) -> _Part:
+    record = library_record("mfer", "MFERParser", payload, "MFER file", warned=warned)
+    rates: list[float] = record.raw_metadata.get("sampling_rates", [])
+    if not record.leads or len(rates) != len(record.leads):
         raise IntakeError("The MFER file holds no signal.")
-    if max(counted.channels, default=1) > _CHANNELS_MAX:
-        raise LimitError(f"The MFER file has {max(counted.channels):,} channels, the limit is {_CHANNELS_MAX}.")
-    if counted.frames > _FRAMES_MAX:
-        raise LimitError(f"The MFER file has {counted.frames:,} frames, the limit is {_FRAMES_MAX:,}.")
-    if counted.wave_bytes > _WAVE_BYTES_MAX:
-        raise LimitError(
-            f"The MFER file has {counted.wave_bytes:,} bytes of signals, the limit is {_WAVE_BYTES_MAX:,}; convert it."
-        )
-
-
-def _count(payload: bytes, start: int, stop: int, depth: int, counted: _Counted) -> None:
-    """Walk through the definitions in [start, stop) and what they contain, without copying."""
-    if depth > _DEPTH_MAX:
-        raise LimitError(f"The MFER file has definitions within definitions, more than {_DEPTH_MAX} deep.")
-    for tag, begin, end in _definitions(payload, start, stop):
-        counted.definitions += 1
-        if counted.definitions > _DEFINITIONS_MAX:
-            raise LimitError(f"The MFER file has more than {_DEFINITIONS_MAX:,} definitions.")
-        if tag == _BYTE_ORDER:
-            counted.big_endian = payload[begin:end] != b"\x01"
-        elif tag == _CHANNELS:
-            order: Literal["big", "little"] = "big" if counted.big_endian else "little"
-            counted.channels.append(int.from_bytes(payload[begin : min(end, begin + 4)], order))
-        elif tag == _WAVES:
-            counted.frames += 1
-            counted.wave_bytes += end - begin
-        elif tag in (_OF_CHANNEL, _GROUP):
-            _count(payload, begin, end, depth + 1, counted)
-
-
-def _definitions(payload: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Yield tag, start and end of each definition in [at, stop). Raises IntakeError where one ends outside."""
-    while at < stop:
-        at = _after_filling(payload, at, stop)
-        if at >= stop or payload[at] == _END:
-            return
-        tag = payload[at]
-        at += 1
-        if tag == _OF_CHANNEL:
-            while at < stop and payload[at] & _LONG:
-                at += 1
-            at += 1
-        length, at = _length(payload, at, stop)
-        if at + length > stop:
-            raise IntakeError(_DAMAGED)
-        yield tag, at, at + length
-        at += length
-
-
-def _after_filling(payload: bytes, at: int, stop: int) -> int:
-    """Return the place of the next byte that is no filling."""
-    while at < stop and payload[at] == _FILL:
-        at += 1
-    return at
-
-
-def _length(payload: bytes, at: int, stop: int) -> tuple[int, int]:
-    """Return the length stated at `at`, and the place after it."""
-    if at >= stop:
-        raise IntakeError(_DAMAGED)
-    first = payload[at]
-    if first < _LONG:
-        return first, at + 1
-    n_bytes = first - _LONG
-    if n_bytes == 0:
-        raise IntakeError("The MFER file has a definition without a length, which is not read; convert it.")
-    if n_bytes > 4 or at + 1 + n_bytes > stop:
-        raise IntakeError(_DAMAGED)
-    return int.from_bytes(payload[at + 1 : at + 1 + n_bytes], "big"), at + 1 + n_bytes
+    return _Part(record, [_channel(lead, rate) for lead, rate in zip(record.leads, rates, strict=True)])
 
 
 def _notices(said: list[str]) -> list[str]:

@@ -1,0 +1,103 @@
+"""The program asks nobody on the network: it runs without one, and a resolver that notes every question is never asked.
+
+Where the system allows it, the process has a network namespace of its own in which there is nothing, so that what a
+library asks past Python's sockets would fail as well.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit import net_util
+
+from app.common.server import stay_on_this_machine
+from pipeline.config import ROOT
+from pipeline.datasets import demo_path
+
+APART = ("unshare", "--map-root-user", "--net")
+WATCH = """
+import socket, sys
+asked = []
+def refuse(*arguments, **options):
+    asked.append(str(arguments[-1] if isinstance(arguments[0], socket.socket) else arguments[0]))
+    raise OSError(101, "Network is unreachable")
+real = socket.socket.connect
+socket.socket.connect = lambda self, where: real(self, where) if self.family == socket.AF_UNIX else refuse(self, where)
+socket.getaddrinfo = socket.gethostbyname = socket.gethostbyname_ex = socket.create_connection = refuse
+"""
+ANALYSE = """
+from pipeline.cli import main
+assert main(["analyse", sys.argv[1], "--output", sys.argv[2]]) == 0
+assert main(["report", sys.argv[1], "--output", sys.argv[2]]) == 0
+"""
+PAGES = """
+from streamlit.testing.v1 import AppTest
+from tests.helpers.studies import MAIN, study
+number = study()
+for name in sys.argv[3].split(","):
+    page = AppTest.from_file(MAIN, default_timeout=300).run()
+    page.switch_page(f"{name}/page.py")
+    page.query_params["study"] = str(number)
+    page.run()
+    assert not page.exception, (name, page.exception)
+"""
+TELL = "\nsys.stderr.write(f'asked {asked}')\nassert asked == [], asked\n"
+
+
+def _apart() -> bool:
+    """Whether this system lets us have a network namespace of our own."""
+    found = shutil.which(APART[0])
+    return found is not None and subprocess.run([*APART, "true"], capture_output=True, check=False).returncode == 0
+
+
+def run(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script without a network, in a home and cache of its own."""
+    places = {"HEARTVISION_HOME": str(folder / "home"), "HEARTVISION_CACHE": str(folder / "cache")}
+    environment = {name: value for name, value in os.environ.items() if name != "HEARTVISION_DATABASE_URL"}
+    command = [sys.executable, "-c", WATCH + script + TELL, str(demo_path()), str(folder / "out"), *arguments]
+    return subprocess.run(
+        [*(APART if _apart() else ()), *command], cwd=ROOT, env=environment | places | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+
+
+def test_the_watch_notices_a_question(tmp_path: Path) -> None:
+    done = run(
+        "import urllib.request\ntry:\n urllib.request.urlopen('http://example.org')\nexcept OSError: pass", tmp_path
+    )
+    assert done.returncode != 0
+    assert "example.org" in done.stderr
+
+
+def test_a_recording_is_analysed_and_reported_without_a_network(tmp_path: Path) -> None:
+    done = run(ANALYSE, tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stderr.endswith("asked []")
+    assert list((tmp_path / "out").rglob("*"))
+
+
+def test_pages_are_drawn_without_a_network(tmp_path: Path) -> None:
+    done = run(PAGES, tmp_path, "about,worklist,study")
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_all_pages_are_drawn_without_a_network(tmp_path: Path) -> None:
+    pages = sorted(path.parent.name for path in (ROOT / "app").glob("*/page.py"))
+    done = run(PAGES, tmp_path, ",".join(pages))
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_server_asks_nobody_for_its_outer_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *given, **more: asked.append(given), raising=False)
+    monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
+    stay_on_this_machine()
+    assert net_util.get_external_ip() is None
+    assert asked == []

@@ -1,0 +1,138 @@
+"""Names go, decisions and signatures stay; what still names somebody is said; another home follows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli import main
+from pipeline.config import cache_root, home_root
+from pipeline.errors import ReviewError
+from pipeline.identity import Identity
+from pipeline.review.decisions import Decision
+from pipeline.store.deletion import delete_signal, finish_deletions
+from pipeline.store.erasure import erase_names
+from pipeline.store.identities import identity_file, load_identity, save_identity
+from pipeline.store.recordings import is_stored, load_recording, recording_folder, save_recording
+from pipeline.store.reviews import audit, begin_review, decide, sign, standing
+from pipeline.store.signing import signings
+from pipeline.store.studies import create_study, get_study, stored_analysis, worklist
+from pipeline.store.verification import verify_files, verify_trail
+from tests.helpers.review_study import analysed, at, recorded
+
+pytestmark = pytest.mark.usefixtures("store")
+ANNA, PATIENT = "Anna", "Maria_Garcia_MRN77"
+
+
+@pytest.fixture
+def signed() -> int:
+    """A signed study that names its patient everywhere."""
+    kept = save_recording(recorded(analysed(record=PATIENT)))
+    save_identity(kept.digest, Identity(name="Maria Garcia", patient_id="MRN77"), reader=ANNA)
+    number = create_study(analysed(record=PATIENT)).id
+    version = begin_review(number, reader=ANNA)
+    version = decide(number, Decision("override", at(0, 1), "V"), reader=ANNA, expected_version=version)
+    sign(number, reader=ANNA, expected_version=version, text="Seen.", report=lambda entry: b"%PDF Maria Garcia")
+    return number
+
+
+def where_named() -> list[str]:
+    """Files of home and cache, the database included, that hold a part of the name."""
+    files = [path for root in (home_root(), cache_root()) for path in root.rglob("*") if path.is_file()]
+    files += [path for path in home_root().parent.glob("reviews.sqlite*") if path.is_file()]
+    return sorted(path.name for path in files if b"Garcia" in path.read_bytes() or "Garcia" in str(path))
+
+
+def test_names_go_and_decisions_signature_and_chain_stay(signed: int) -> None:
+    before = standing(signed)
+    done = erase_names(signed, reader="Carla", reason="asked for by letter", reports=True)
+    assert (done.studies, done.identity, done.reports_gone, done.reports_left) == (1, True, 1, 0)
+    now = standing(signed)
+    assert now.decisions == before.decisions
+    assert (now.state, now.signature) == ("signed", before.signature)
+    study = get_study(signed)
+    assert study.record == done.name == f"recording-{study.digest[:8]}"
+    assert study.reader == ANNA
+    assert not load_identity(study.digest)
+    assert load_recording(study.digest).name == done.name  # type: ignore[union-attr]
+    assert stored_analysis(signed).record == done.name
+    assert worklist(text="garcia").total == 0
+    last = audit(signed)[-1]
+    assert (last.who, last.sentence(), last.text) == ("Carla", "erased who was recorded", "asked for by letter")
+    assert verify_trail().faults == verify_files() == ()
+
+
+def test_nothing_on_the_disk_names_the_patient_afterwards(signed: int, store: str) -> None:
+    assert where_named()
+    erase_names(signed, reader="Carla", reason="asked for", reports=True)
+    if store.startswith("sqlite"):
+        from pipeline.store.database import close_databases
+
+        close_databases()
+        _compacted(home_root().parent / "reviews.sqlite")
+    assert where_named() == []
+
+
+def _compacted(file: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("VACUUM")
+    connection.close()
+
+
+def test_signed_reports_stay_unless_they_are_asked_to_go_and_that_is_said(
+    signed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["erase", str(signed), "--as", "Carla", "--reason", "asked for"]) == 0
+    assert "1 signed reports still print what was known then" in capsys.readouterr().err
+    assert signings(audit(signed))[0].report
+    assert main(["erase", str(signed), "--as", "Carla", "--reason", "asked for", "--reports"]) == 0
+    assert "1 signed reports are deleted" in capsys.readouterr().out
+    assert signings(audit(signed))[0].report == ""
+    assert verify_files() == ()
+    assert not list((home_root() / "reports").rglob("*.pdf"))
+
+
+@pytest.mark.parametrize(("reader", "reason"), [("", "why"), (ANNA, " ")])
+def test_nobody_erases_without_a_name_and_a_reason(signed: int, reader: str, reason: str) -> None:
+    with pytest.raises(ReviewError):
+        erase_names(signed, reader=reader, reason=reason)
+    assert get_study(signed).record == PATIENT
+
+
+def test_another_home_with_the_same_database_deletes_and_erases_too(
+    signed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = home_root(), tmp_path / "second"
+    digest = get_study(signed).digest
+    other = create_study(analysed(record="other"))
+    save_recording(recorded(analysed(record="other")))
+    shutil.copytree(first, second)
+    for path in second.rglob("*.json"):
+        os.utime(path, (time.time() - 60,) * 2)
+    erase_names(signed, reader=ANNA, reason="asked for")
+    delete_signal(other.id, reader=ANNA, reason="asked for")
+    monkeypatch.setenv("HEARTVISION_HOME", str(second))
+    assert is_stored(other.digest)
+    assert identity_file(digest).is_file()
+    assert finish_deletions() == []
+    assert not is_stored(other.digest)
+    assert not identity_file(digest).exists()
+    assert is_stored(digest)
+    save_recording(recorded(analysed(record="other")))  # opened again since: it is wanted
+    assert finish_deletions() == []
+    assert is_stored(other.digest)
+
+
+def test_a_photo_of_the_page_goes_with_the_name(signed: int) -> None:
+    folder = recording_folder(get_study(signed).digest)
+    assert folder is not None
+    (folder / "page.jpg").write_bytes(b"Garcia")
+    erase_names(signed, reader=ANNA, reason="asked for")
+    assert not (folder / "page.jpg").exists()
