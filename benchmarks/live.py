@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -41,7 +42,7 @@ from pipeline.live.lookout import GLANCE_S, Lookout
 from pipeline.live.lsl import LslSource
 from pipeline.live.provisional import SAME_BEAT_S, SETTLED_S, Follower, LiveBeat, letters_of
 from pipeline.live.replay import ReplaySource
-from pipeline.live.session import LiveSession, SessionPlan
+from pipeline.live.session import CLASSES_THREAD, LiveSession, SessionPlan
 from pipeline.live.sources import Chunk
 from pipeline.live.state import LiveState
 from pipeline.signal.nearest import NO_BEAT, nearest
@@ -213,14 +214,21 @@ class Delays:
     source: LslSource
     began_s: float | None = None
     given: list[tuple[float, float]] = field(default_factory=list)
-    lags_ms: list[float] = field(default_factory=list)
+    looks_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+    _cpu_s: float | None = None
 
     def watch(self, state: LiveState, new: tuple[LiveBeat, ...]) -> None:
         """Note the beats that are new."""
         now_s = self.source.now_s()
         self.given += [(now_s, beat.time_s) for beat in new]
-        if state.lag_ms is not None:
-            self.lags_ms.append(state.lag_ms)
+        if state.look_ms is None or threading.current_thread().name != CLASSES_THREAD:
+            return
+        cpu_s = time.thread_time()
+        if self._cpu_s is not None:  # before the first look the network is loaded
+            self.looks_ms.append(state.look_ms)
+            self.cpu_ms.append(1000 * (cpu_s - self._cpu_s))
+        self._cpu_s = cpu_s
 
     def after_the_next(self) -> list[float]:
         """Return the delay of each beat from eleven seconds on: before, there is too little signal for any."""
@@ -260,7 +268,13 @@ def loopback(options: argparse.Namespace) -> dict[str, LiveTimes]:
         raise SystemExit(f"It was not recorded whole: {state}")
     delays.began_s = source.first_s
     after = [1000 * delay for delay in delays.after_the_next()]
-    return {"on disk": _times(lags, 100.0), "provisional class after the next R peak": _times(after, 1000.0)}
+    left_ms = 1000 * (1 - SETTLED_S)
+    return {
+        "on disk": _times(lags, 100.0),
+        "provisional class after the next R peak": _times(after, 1000.0),
+        "of that, a look, by the clock": _times(delays.looks_ms, left_ms),
+        "a look and the glances before it, of one processor": _times(delays.cpu_ms, left_ms),
+    }
 
 
 def screen(options: argparse.Namespace) -> LiveTimes:

@@ -95,10 +95,10 @@ def served(weights: Weights, classes: int) -> Callable[[NDArray[np.float32]], ND
 
     def logits(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         seen = measure_beats(np.asfortranarray(rows)[None])  # one number of all beats after the other: sums are faster
-        shapes, rhythm, likeness = (beat_by_beat(part) for part in _known(seen))
+        shapes, rhythm, known = (beat_by_beat(part) for part in _known(seen))
         with single_threaded_blas(), ThreadPoolExecutor(processors()) as pool:
             by_trees = pool.submit(lambda: fitted_trees(trees.measures(seen)[0]))
-            members = sum(pool.map(lambda each: _logits(shapes, rhythm, likeness, classes, each)[0], layers)) / MEMBERS
+            members = sum(pool.map(lambda each: _logits(shapes, rhythm, known, classes, each)[0], layers)) / MEMBERS
         return np.asarray((1 - TREES_SHARE) * members + TREES_SHARE * by_trees.result(), np.float32)
 
     return logits

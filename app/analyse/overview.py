@@ -16,6 +16,7 @@ from pipeline.labels import AAMI_CLASSES, CLASS_NAMES, NOT_CLASSIFIED
 from pipeline.review.beats_in_force import UNCLASSIFIED
 from pipeline.review.summary import range_words
 from pipeline.rhythm_names import rhythm_name
+from pipeline.twelve_leads.derived_leads import standard_name
 from pipeline.wording import UNDEFINED, burden, duration, grouped, of_the_classified, share
 
 TRAINED_ON = (
@@ -31,6 +32,7 @@ def draw(session: Session) -> None:
     if case is None:
         return
     recording, analysis = case.recording, case.analysis
+    read = [standard_name(lead) or lead for lead in analysis.leads]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(recording.name), anchor=False, width="stretch")
         controls.choose(session)
@@ -38,7 +40,7 @@ def draw(session: Session) -> None:
     with st.container(gap="xxsmall"):
         patient.head(recording.identity)
         st.caption(
-            f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(analysis.leads))}"
+            f"{duration(recording.duration_s)} · {recording.fs:g} Hz · read from {plain(' and '.join(read))}"
             f"{_other_leads(case)} · signal {quality_text(analysis.quality)} · "
             f"{share(analysis.quality.analysed_fraction)} analysed"
             f" · {grouped(len(case.letters))} beats by {plain(analysis.model)} {plain(analysis.model_version[:7])}"

@@ -27,6 +27,7 @@ def draw(session: Session, key: str) -> None:
                 wrap=False,
             )  # fmt: skip
         if st.button("A page of paper", key=f"demo-{key}-page", help="Twelve leads of LUDB record 10 as a page"):
+            st.session_state["page-sample"] = True  # the switch of that page
             st.switch_page("ecg_page/page.py")
 
 

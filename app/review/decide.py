@@ -297,7 +297,7 @@ def calipers(session: ReviewSession, review: StudyReview) -> Calipers:
             return
         _change(session, review, decision, _fresh(), lambda: None)
 
-    may = review.writable and bool(reader.current())
+    may = review.writable and _may(review)
     kept = "Kept with the study." if may else "Not kept with the study: you cannot change it."
     return Calipers((*spans, *session.measured), put, kept)
 

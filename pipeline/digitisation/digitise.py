@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.digitisation.corrections import Corrections
 from pipeline.digitisation.grid import NO_GRID, Grid, measure_grid
 from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes, inverted, is_dark_screen
-from pipeline.digitisation.label_evidence import fit_labels, said_lead
+from pipeline.digitisation.label_evidence import fit_labels, said_lead, shows_avr
 from pipeline.digitisation.layout_choice import (
     LayoutChoice,
     LeadBox,
@@ -22,7 +23,14 @@ from pipeline.digitisation.layout_choice import (
     strip_lead,
     time_span,
 )
-from pipeline.digitisation.layouts import ONE_LEAD, TWELVE_LEADS, PageLayout, layout_of
+from pipeline.digitisation.layouts import (
+    CABRERA_LEADS,
+    INVERTED_AVR,
+    ONE_LEAD,
+    TWELVE_LEADS,
+    PageLayout,
+    layout_of,
+)
 from pipeline.digitisation.paper import PaperSheet, by_hand, flatten, outline, squared
 from pipeline.digitisation.phrases import Word
 from pipeline.digitisation.questions import SURE, Need, names_asked, open_questions
@@ -308,11 +316,28 @@ def _boxes(
         lead = stated.get(0) or (names[-1] if names else said_lead(words))
         return boxes_in_turn(traces, pulses, span, lead or "", px_per_mm), () if lead else (0,)
     boxes = lead_boxes(known, span, rule, px_per_mm, stated, given.joints)
+    if known.cabrera:
+        boxes = _with_avr_as_shown(boxes, traces, stated)
     if known.free and not given.layout:
         boxes = tuple(replace(box, lead=stated.get(i, read.get(i, box.lead))) for i, box in enumerate(boxes))
         other = tuple(box.lead for box in boxes) != known.columns[0]
         return boxes, tuple(i for i in range(len(boxes)) if other and i not in read and i not in stated)
     return _named_strips(boxes, traces, read, stated)
+
+
+def _with_avr_as_shown(
+    boxes: tuple[LeadBox, ...], traces: tuple[Trace, ...], stated: Mapping[int, str]
+) -> tuple[LeadBox, ...]:
+    """Return the boxes in Cabrera's order, with -aVR called aVR where its trace is not upside down."""
+    three = [box for lead in CABRERA_LEADS[:3] for box in boxes if box.lead == lead and not box.strip]
+    if len(three) < 3 or len({(box.start, box.stop) for box in three}) > 1:
+        return boxes
+    avl, lead_i, third = (traces[box.row].row[box.start : box.stop] for box in three)
+    if not shows_avr(avl, lead_i, third):
+        return boxes
+    return tuple(
+        replace(box, lead="aVR") if box.lead == INVERTED_AVR and i not in stated else box for i, box in enumerate(boxes)
+    )
 
 
 def _open_names(layout: PageLayout, leads: tuple[str, ...]) -> dict[int, str]:

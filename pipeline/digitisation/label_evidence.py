@@ -38,6 +38,7 @@ _LIMB: Final = MappingProxyType(
 _MISFIT_MIN: Final = 0.004  # share of a trace's power that digitising leaves unexplained at best
 _HEIGHTS: Final = (0.3, 1, 3, 10, 90, 97, 99, 99.7)  # percentiles of a row that tell the size of its waves
 _ALIKE: Final = 0.25  # share of the tallest wave by which rows of one lead may differ
+_SURELY_AVR: Final = 0.7  # correlation
 _COLUMN_ODDS: Final = 1.5  # most that one column's arithmetic adds to, or takes from, the log odds
 
 
@@ -226,6 +227,26 @@ def limb_odds(misfit: tuple[float, ...], usual: tuple[float, ...]) -> float:
     """Return the log odds of one order of the limb leads against the usual one, from the misfits of their columns."""
     both = zip(misfit, usual, strict=False)
     return float(sum(np.clip(0.5 * np.log(other / own), -_COLUMN_ODDS, _COLUMN_ODDS) for own, other in both))
+
+
+def shows_avr(avl: Matrix, lead_i: Matrix, third: Matrix) -> bool:
+    """Tell whether the row between I and II on a page in Cabrera's order is aVR as others print it, not upside down.
+
+    Upside down it is 1.5 I - aVL; some recorders keep its sign.
+
+    Parameters
+    ----------
+    avl, lead_i, third : (n,) float64
+        The first three rows where they show the same moments, NaN where no trace was seen.
+    """
+    rows = np.stack([avl, lead_i, third])
+    rows = rows[:, np.isfinite(rows).all(axis=0)]
+    if rows.shape[1] < 100:
+        return False
+    rows = rows - np.median(rows, axis=1, keepdims=True)
+    expected = 1.5 * rows[1] - rows[0]
+    power = float(np.square(expected).sum() * np.square(rows[2]).sum())
+    return float(expected @ rows[2]) < -_SURELY_AVR * np.sqrt(power)
 
 
 def rows_alike(span: tuple[int, int], traces: tuple[Trace, ...]) -> bool:

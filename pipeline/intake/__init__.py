@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.intake.archives import Opened, open_all, open_uploads
+    from pipeline.intake.archives import open_all, open_uploads
     from pipeline.intake.content import TABLE_ENDINGS, file_ending
     from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions, CsvTable, describe_csv
     from pipeline.intake.csv_roles import ColumnRole
+    from pipeline.intake.opened import Opened
     from pipeline.intake.picture_reader import count_pages, read_picture
     from pipeline.intake.uploads import read_all, read_path, read_picture_file, read_uploads
 
@@ -38,8 +39,8 @@ _HOMES = MappingProxyType(  # all others are at home in the reader of CSV
     dict.fromkeys(("read_all", "read_path", "read_picture_file", "read_uploads"), "pipeline.intake.uploads")
     | dict.fromkeys(("count_pages", "read_picture"), "pipeline.intake.picture_reader")
     | dict.fromkeys(("TABLE_ENDINGS", "file_ending"), "pipeline.intake.content")
-    | dict.fromkeys(("Opened", "open_all", "open_uploads"), "pipeline.intake.archives")
-    | {"ColumnRole": "pipeline.intake.csv_roles"}
+    | dict.fromkeys(("open_all", "open_uploads"), "pipeline.intake.archives")
+    | {"ColumnRole": "pipeline.intake.csv_roles", "Opened": "pipeline.intake.opened"}
 )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -23,10 +23,8 @@ from pipeline.config import INTAKE, ROOT, IntakeProcess
 from pipeline.errors import EcgError, LimitError
 from pipeline.identity import DeviceReading, Identity
 from pipeline.intake.csv_reader import CsvOptions
+from pipeline.intake.opened import Opened, Refused
 from pipeline.types import Annotations, Recording, read_only
-
-if TYPE_CHECKING:
-    from pipeline.intake.archives import Opened
 
 _KINDS: Final = ("IntakeError", "LimitError", "SignalError", "DataError", "UsageError")
 _PLAIN: Final = ("name", "fs", "leads", "digest", "calibrated", "notices", "age_years", "sex", "channels")
@@ -134,10 +132,8 @@ def _asked(
         answer = _heard(answering)
         if "error" in answer:
             raise getattr(errors, answer["error"])(answer["sentence"])
-        from pipeline.intake.archives import Opened, Refused  # the readers are not for those who only look
-
-        refused = tuple(Refused(**each) for each in answer["refused"])
-        return Opened(tuple(_recording(_heard(answering), answering) for _ in range(answer["recordings"])), refused)
+        recordings = tuple(_recording(_heard(answering), answering) for _ in range(answer["recordings"]))
+        return Opened(recordings, tuple(Refused(*one) for one in answer["refused"]))
 
 
 def _say(stream: IO[bytes], what: dict[str, Any]) -> None:
@@ -223,7 +219,7 @@ def main(arguments: Sequence[str], asking: IO[bytes], answering: IO[bytes]) -> N
         kind = next((each.__name__ for each in type(error).__mro__ if each.__name__ in _KINDS), _KINDS[0])
         _say(answering, {"error": kind, "sentence": str(error)})
         return
-    refused = [asdict(each) for each in found.refused]
+    refused = [[one.name, one.why] for one in found.refused]
     _say(answering, {"recordings": len(found.recordings), "refused": refused})
     for recording in found.recordings:
         _say(answering, _told(recording))

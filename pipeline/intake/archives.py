@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pipeline.config import DEFAULT, Config
@@ -12,6 +12,7 @@ from pipeline.errors import EcgError, IntakeError
 from pipeline.intake.batch import Files, split_uploads
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, safe_name
 from pipeline.intake.csv_reader import CsvOptions
+from pipeline.intake.opened import Opened, Refused
 from pipeline.intake.uploads import (
     check_total,
     is_part_or_recording,
@@ -22,27 +23,6 @@ from pipeline.intake.uploads import (
 )
 from pipeline.intake.zip_reader import open_zip
 from pipeline.types import Recording
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file that could not be read beside others that could: its safe name, and why, in a sentence."""
-
-    name: str
-    why: str
-
-    @property
-    def sentence(self) -> str:
-        """One sentence that names the file and the reason."""
-        return f"{self.name} was not read: {self.why}"
-
-
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """What an upload gave: its recordings, never none, and what else was in its archives."""
-
-    recordings: tuple[Recording, ...]
-    refused: tuple[Refused, ...] = ()
 
 
 def open_uploads(

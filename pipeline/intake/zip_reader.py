@@ -136,8 +136,6 @@ def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 def _check_member(member: zipfile.ZipInfo, number: int, limits: Limits) -> None:
     parts = member.orig_filename.replace("\\", "/").split("/")
-    if not member.filename:
-        raise IntakeError(f"Member {number} of the ZIP archive has no name; pack it again.")
     if ".." in parts or parts[0] == "" or ":" in member.orig_filename or "\x00" in member.orig_filename:
         raise IntakeError(f"Member {number} of the ZIP archive points outside of it; pack plain files only.")
     kind = stat.S_IFMT(member.external_attr >> 16)

@@ -32,6 +32,7 @@ from pipeline.live.timeline import Timeline
 from pipeline.types import LEAD_NAME, FloatArray
 
 LEAST_S: Final = 0.1  # of wall time between two looks or glances: a replay may be many times as fast as a device
+CLASSES_THREAD: Final = "live-classes"
 TOLD_S: Final = 1.0  # between two states of a recording that is no longer watched
 LOST_S: Final = 2.0  # without a sample for so long, the stream is said to be lost
 SHOWN_S: Final = 20.0  # of beats in a state
@@ -126,7 +127,7 @@ class LiveSession:
         with self._telling:
             self._state = replace(self._state, stream=facts.name, fs=facts.fs, leads=facts.leads, wide=facts.wide)
         over = threading.Event()
-        reader = threading.Thread(target=self._classify, args=(facts, latest, over), name="live-classes", daemon=True)
+        reader = threading.Thread(target=self._classify, args=(facts, latest, over), name=CLASSES_THREAD, daemon=True)
         reader.start()
         try:
             sentence = self._record(facts, latest)

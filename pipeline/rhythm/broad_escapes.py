@@ -26,6 +26,7 @@ BROAD_MS: Final = 240.0
 SHARP_MAX: Final = 0.1  # share of the energy of its QRS above 12 Hz, at most: broad complexes have 0.08
 P_HEIGHT: Final = 0.05  # of the QRS: less of a usual P wave is none
 BEATS: Final = 12  # that are looked at together
+TRUSTED: Final = 0.75  # share of their classes that can be relied on, at least: noise looks broad
 STEADY: Final = 0.05  # median deviation of the intervals from their median, as a share
 CONFIDENCE: Final = 0.7
 
@@ -63,7 +64,11 @@ def find_broad_escapes(context: RhythmContext, measures: FloatArray, blocks: Ite
 def _is_broad(context: RhythmContext, conditioned: Conditioned, own: slice) -> bool:
     rr_s = context.rr_s[own][1:]
     usual = float(np.nanmedian(rr_s)) if np.isfinite(rr_s).all() else 0.0
-    if usual < 60 / REVIEW.run_bpm or float(np.median(np.abs(rr_s / usual - 1))) > STEADY:
+    if (
+        usual < 60 / REVIEW.run_bpm
+        or np.mean(context.trusted[own]) < TRUSTED
+        or float(np.median(np.abs(rr_s / usual - 1))) > STEADY
+    ):
         return False
     time_s = context.time_s[own]
     if min(_widths(conditioned, time_s)) < BROAD_MS:

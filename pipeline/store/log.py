@@ -307,7 +307,25 @@ class Log:
         text: str = "",
         key: str = "",
     ) -> AuditRow:
-        """Return what would be the next entry, for `write`; parameters as in `append`."""
+        """Return what would be the next entry, for `write`.
+
+        Parameters
+        ----------
+        event : AuditEvent
+            What is done.
+        decision : Decision, optional
+            The decision that is made.
+        kind : str, optional
+            Where there is no decision: its kind.
+        samples : tuple of int, optional
+            Where there is no decision: its beats.
+        classes : tuple of str, optional
+            Classes before and after, and the model's, one letter per beat.
+        text : str, optional
+            Where there is no decision: what was written.
+        key : str, optional
+            Names the request; that of the log if "".
+        """
         return AuditRow(
             study_id=self.study.id,
             reading_id=self.reading.id,

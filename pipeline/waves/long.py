@@ -180,12 +180,12 @@ def _medians(rows: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
     rows.sort(axis=-1)  # NaN come last
     if not np.isnan(rows[..., -1]).any():
         n = rows.shape[-1]
-        middle = np.asarray((rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2, np.float32)
-        return middle, np.zeros(rows.shape[:-1], np.bool_)
+        middle = (rows[..., (n - 1) // 2] + rows[..., n // 2]) / 2
+        return np.asarray(middle, np.float32), np.zeros(rows.shape[:-1], np.bool_)
     count = np.isfinite(rows).sum(axis=-1, keepdims=True)
     low, high = (np.take_along_axis(rows, np.maximum(at, 0), axis=-1) for at in ((count - 1) // 2, count // 2))
-    missing = count[..., 0] == 0
-    return np.where(missing, 0, ((low + high) / 2)[..., 0]).astype(np.float32), missing
+    missing = np.asarray(count[..., 0] == 0, np.bool_)
+    return np.asarray(np.where(missing, 0, ((low + high) / 2)[..., 0]), np.float32), missing
 
 
 def _only_p(waves: Waves) -> Waves:

@@ -96,9 +96,9 @@ def marks_of_each(
     for j, wave in enumerate(WAVES):
         first, stop = (at + round(edge * FS_HZ) for edge in SPAN_S[wave])
         p, lines = (x[:, :, first:stop].swapaxes(0, 1) for x in (probabilities[..., j], values))
-        lost = missing[:, :, first:stop].swapaxes(0, 1)
+        known = ~missing[:, :, first:stop].swapaxes(0, 1)
         index = np.full((len(values), 1), first)
-        out[:, :, 3 * j : 3 * j + 3] = _in_windows(_Windows(p, lines, ~lost, index), wave, False, alone=True)
+        out[:, :, 3 * j : 3 * j + 3] = _in_windows(_Windows(p, lines, known, index), wave, False, alone=True)
     return _in_order(out)
 
 

@@ -78,6 +78,12 @@ def test_the_empty_page_offers_the_demo_and_states_the_limits(page: AppTest) -> 
     assert any("a clinician looks at the signal and decides" in caption.value for caption in page.caption)
 
 
+def test_the_page_of_paper_opens_as_a_page_that_is_read(page: AppTest) -> None:
+    page.button(key="demo-start-page").click().run(timeout=300)
+    assert not page.exception
+    assert page.toggle(key="page-sample").value is True
+
+
 def test_the_heart_rate_is_that_of_the_review_and_a_lost_signal_is_no_slow_heart(demo: AppTest) -> None:
     found = case(demo)
     beats = reviewed_beats(found.analysis, (), evidence_of(found.recording, found.analysis))

@@ -16,6 +16,7 @@ from app.common.theme import LIGHT
 from app.common.viewport import Looking, Span, Viewport, moved_end
 from app.review import decide
 from pipeline.cases.strip_content import BeatMarks, StripLead
+from pipeline.principal import local
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.listing import study_of_analysis
@@ -91,7 +92,7 @@ def number(own_store: None) -> int:
 def test_a_drag_on_review_measures_for_the_study_and_undo_takes_it_back(
     number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "current", lambda: "Ada Moreau")
+    monkeypatch.setattr(reader, "current", lambda: local("Ada Moreau"))
     page = opened(number, at="rhythm:5000")
     page.button(key="review-calipers-button").click().run()
     here = review_session(page)

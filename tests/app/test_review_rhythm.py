@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app.review import decide
 from app.review.session import ReviewSession
 from pipeline.measurements import Measurements, Statement
+from pipeline.principal import local
 from pipeline.review.decisions import Decision
 from pipeline.store import reviews
 from pipeline.store.listing import study_of_analysis
@@ -131,7 +132,7 @@ def test_a_drag_that_takes_hold_of_an_end_moves_it(
     page, here = at_fibrillation(study)
     review = here.review
     assert review is not None
-    monkeypatch.setattr(decide.reader, "current", lambda: "Ada Moreau")
+    monkeypatch.setattr(decide.reader, "current", lambda: local("Ada Moreau"))
     decide.drag(here, review, *drag)
     assert here.review is not None
     found = [one for one in here.review.beats.rhythm if one.rhythm == "AFIB"]

@@ -11,9 +11,10 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.digitisation.corrections import Corrections
-from pipeline.digitisation.digitise import Digitised, digitise
+from pipeline.digitisation.digitise import Digitised, _with_avr_as_shown, digitise
 from pipeline.digitisation.grid import measure_grid
-from pipeline.digitisation.label_evidence import fit_labels, limb_misfit, rows_alike
+from pipeline.digitisation.label_evidence import fit_labels, limb_misfit, rows_alike, shows_avr
+from pipeline.digitisation.layout_choice import LeadBox
 from pipeline.digitisation.layouts import LAYOUTS, ONE_LEAD, layout_names, layout_of, other_order
 from pipeline.digitisation.phrases import Word, read_phrases
 from pipeline.digitisation.to_recording import to_recording
@@ -190,6 +191,27 @@ def test_every_layout_has_its_rows_and_one_lead_has_any() -> None:
     assert seven is not None
     assert (seven.rows, seven.in_turn) == (7, True)
     assert all(other_order(other) is layout for layout in LAYOUTS.values() if (other := other_order(layout)))
+
+
+def test_in_the_order_of_cabrera_the_trace_tells_whether_avr_is_upside_down() -> None:
+    rng = np.random.default_rng(2)
+    one, two = (rng.normal(size=900) for _ in range(2))
+    avl, upside_down = one - two / 2, (one + two) / 2
+    assert shows_avr(avl, one, -upside_down)
+    assert not shows_avr(avl, one, upside_down)
+    assert not shows_avr(avl, one, rng.normal(size=900))
+    assert not shows_avr(avl[:50], one[:50], -upside_down[:50])
+
+
+def test_avr_that_is_not_upside_down_is_called_so_on_a_page_in_the_order_of_cabrera() -> None:
+    rng = np.random.default_rng(3)
+    one, two = (rng.normal(size=900) for _ in range(2))
+    rows = {"aVL": one - two / 2, "I": one, "-aVR": -(one + two) / 2, "II": two}
+    boxes = tuple(LeadBox(lead, row, 0, 900) for row, lead in enumerate(rows))
+    traces = tuple(level(values) for values in rows.values())
+    assert [box.lead for box in _with_avr_as_shown(boxes, traces, {})] == ["aVL", "I", "aVR", "II"]
+    assert [box.lead for box in _with_avr_as_shown(boxes, traces, {2: "-aVR"})] == ["aVL", "I", "-aVR", "II"]
+    assert _with_avr_as_shown(boxes[1:], traces, {}) == boxes[1:]
 
 
 def level(values: np.ndarray) -> Trace:

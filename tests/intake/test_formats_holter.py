@@ -258,6 +258,14 @@ def test_the_log_of_a_movesense_sensor_is_read_at_the_sensors_rate_with_lost_pac
     assert recording.identity == Identity(start=datetime(2024, 3, 2, 21, 44, 39, tzinfo=UTC))
 
 
+@pytest.mark.parametrize("time", ["1e38", "9" * 30, "-1e38"])
+def test_a_movesense_time_beyond_all_numbers_is_refused_in_a_sentence(time):
+    log = json.loads(movesense_json(tones(1600)))
+    log["Samples"][-1]["MeasECG"]["Timestamp"] = "here"
+    with pytest.raises((LimitError, IntakeError), match=r"hours|time"):
+        read(json.dumps(log).replace('"here"', time).encode())
+
+
 def test_a_movesense_stream_in_millivolts_is_not_scaled_again():
     recording = read(movesense_json(tones(1600) / 1000, stream="MeasECGmV"))
     np.testing.assert_allclose(recording.p_signal[:, 0], tones(1600) / 1000, atol=1e-6)

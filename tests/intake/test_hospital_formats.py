@@ -265,3 +265,14 @@ def test_a_slower_lead_is_interpolated_to_the_rate_of_the_others() -> None:
     np.testing.assert_allclose(found.signal[::2, 1], slow * 0.005, atol=1e-6)
     np.testing.assert_allclose(found.signal[1:-1:2, 1], (slow[:-1] + slow[1:]) * 0.0025, atol=1e-6)
     assert "Interpolated to the 500 Hz of the other leads: II." in found.notices
+
+
+@pytest.mark.parametrize("rate", [0.0, -500.0, 1e-320, 1.0, float("nan"), float("inf")])
+def test_a_lead_whose_rate_cannot_be_one_is_refused(rate: float) -> None:
+    from ecgdatakit.models import ECGRecord, Lead
+
+    good = Lead(label="I", samples=STEPS[:, 0].astype(np.float64), sampling_rate=500, resolution_unit="uV")
+    bad = Lead(label="II", samples=STEPS[:, 1].astype(np.float64), sampling_rate=rate, resolution_unit="uV")
+    for leads in ([good, bad], [bad, good], [bad]):
+        with pytest.raises(IntakeError, match=r"sampling frequency|limit is"):
+            decoded_record(ECGRecord(leads=leads), "file", DEFAULT.limits)

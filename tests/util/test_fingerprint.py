@@ -25,7 +25,8 @@ NO_SAY = {  # imported on the way, without a say in an answer that is not in the
     "pipeline.types",  # types
     "pipeline.identity",  # never part of an answer
     "pipeline.errors",
-    "pipeline._util.progress",
+    "pipeline._util.memory",
+    "pipeline._util.progress",  # frees it
 }
 
 

@@ -123,7 +123,8 @@ def decoded_record(
     if not leads:
         raise IntakeError(f"The {what} holds no signal.")
     highest = max(float(lead.sampling_rate) for lead in leads)
-    if not (math.isfinite(highest) and all(lead.sampling_rate > 0 for lead in leads)):
+    slowest = highest * limits.fs_min_hz / limits.fs_max_hz
+    if not (math.isfinite(highest) and highest > 0 and all(lead.sampling_rate >= slowest for lead in leads)):
         raise IntakeError(f"The {what} states no usable sampling frequency for one of its leads; export it again.")
     rate = highest if fs is None else fs
     # the samples of the fastest lead for each of a lead's own

@@ -27,6 +27,7 @@ MV_PER_STEP: Final = 1e3 / (20 * 2**17)
 RATES_HZ: Final = (125, 128, 200, 250, 256, 500, 512)  # that the sensor has
 _RATE_TOLERANCE: Final = 0.03  # times of packets are whole milliseconds
 _BYTES_MAX: Final = 16 * 2**20  # an hour at 250 Hz, beside acceleration; objects of Python take 35 bytes for one
+_FAR: Final = 2**53  # samples, more than any recording may have; a damaged time may say any number
 _LOST: Final = 0.5  # of a packet: what a time is later than that is a gap
 _FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
@@ -152,7 +153,7 @@ def _places(packets: list[_Packet], fs: float) -> NDArray[np.int64]:
         at = (packet.at_ms - packets[0].at_ms) * fs / 1000
         late = at - free - drift
         if late > _LOST * len(packet.samples):
-            free += round(late)
+            free = min(free + round(late), _FAR)
         else:
             drift += 0.1 * late  # the sensor's clock and its samples part slowly
         places.append(free)
