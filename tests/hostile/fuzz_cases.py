@@ -117,7 +117,7 @@ def _as_archive(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]
 def _as_table(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
     """With rate and unit that fit, or with choices that a user may make."""
     name, payload = upload[0]
-    options = stated(DIALECTS[int(name)])
+    options = stated(DIALECTS[int(name)]) if name.isdecimal() else CsvOptions()  # real files say it all
     if rng.random() < 0.3:
         fs = (None, 250.0, 500.0)[int(rng.integers(3))]
         unit = (None, "mV", "uV", "none")[int(rng.integers(4))]
