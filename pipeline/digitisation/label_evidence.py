@@ -246,7 +246,7 @@ def shows_avr(avl: Matrix, lead_i: Matrix, third: Matrix) -> bool:
     rows = rows - np.median(rows, axis=1, keepdims=True)
     expected = 1.5 * rows[1] - rows[0]
     power = float(np.square(expected).sum() * np.square(rows[2]).sum())
-    return float(expected @ rows[2]) < -_SURELY_AVR * np.sqrt(power)
+    return bool(float(expected @ rows[2]) < -_SURELY_AVR * np.sqrt(power))
 
 
 def rows_alike(span: tuple[int, int], traces: tuple[Trace, ...]) -> bool:

@@ -171,7 +171,7 @@ def _recording(told: dict[str, Any], stream: IO[bytes]) -> Recording:
     if device is not None:
         told_measurements = tuple((name, value, unit) for name, value, unit in device["measurements"])
         device = DeviceReading(device["device"], told_measurements, tuple(device["statements"]))
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     return Recording(p_signal=read_only(p_signal), reference=reference, identity=identity, device=device, **plain)
 
 

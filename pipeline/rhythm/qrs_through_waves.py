@@ -100,8 +100,7 @@ def _sharp(signal: FloatArray, fs: float, span_s: tuple[float, float]) -> tuple[
 def _around(leads: FloatArray, at: NDArray[np.int64], fs: float) -> FloatArray:
     reach = round(REACH_S * fs)
     inside = at[(at >= reach) & (at < len(leads) - reach)]
-    found: FloatArray = leads[inside[:, None] + np.arange(-reach, reach + 1)]
-    return found
+    return np.asarray(leads[inside[:, None] + np.arange(-reach, reach + 1)], np.float32)
 
 
 def _peaks(leads: FloatArray, usual: FloatArray, fs: float) -> NDArray[np.int64]:

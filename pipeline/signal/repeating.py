@@ -13,7 +13,7 @@ from pipeline.types import FloatArray, IntArray
 
 WINDOW_S: Final = (0.3, 0.5)  # before and after R
 QRS_S: Final = 0.08  # around R, where a peak that is off by a sample would count most
-AROUND_BEATS: Final = 24  # on each side, among which a beat has its like ...
+AROUND_BEATS: Final = 40  # on each side, among which a beat has its like ...
 LIKE: Final = 4  # ... so many times
 REST_MAX: Final = 0.02  # of the height of a beat: what is left of it without its like, root mean square
 PEAK_MAX: Final = 0.12  # and at most
