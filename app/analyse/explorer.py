@@ -70,7 +70,9 @@ def _signal(session: Session) -> None:
         _navigation(session)
         _slider(session)
         _strip(session)
-        _go_to(session)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _go_to(session)
+            _tools(session)
 
 
 def _trend(session: Session) -> None:
@@ -217,10 +219,14 @@ def _slider(session: Session) -> None:
             _turn("After", ":material/arrow_forward:", session, 1, viewport.start_s >= viewport.latest_s)
         if not twelve_leads.is_open(session):
             strip_chart.window_length(session, "window-s")
-            if session.case is not None:
-                calipers.switch(session, "calipers", session.forget_clicks)
-                calipers.pin(session, "pin")
-                strip_tools.choose(PAGE, session.case.recording, session.case.prepared.leads)
+
+
+def _tools(session: Session) -> None:
+    """Calipers, comparison, gain, filters and leads; an ECG of several leads has its own."""
+    if session.case is not None and not twelve_leads.is_open(session):
+        calipers.switch(session, "calipers", session.forget_clicks)
+        calipers.pin(session, "pin")
+        strip_tools.choose(PAGE, session.case.recording, session.case.prepared.leads)
 
 
 def _go_to(session: Session) -> None:

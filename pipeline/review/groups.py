@@ -129,9 +129,9 @@ def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | Non
     """Return the places that stand for a group: a decision about all of it is taken once these are seen.
 
     Episodes and rhythm events: the longest, the fastest, the slowest, and the one that the model is least sure of.
-    Pauses: the longest, the shortest and the least sure. Where there are so few that all find room side by side, the
-    others as well. Single beats: the most and the least typical, and the least sure. The least typical one is of the
-    family whose shape is farthest from that of the largest. A place that is two of these stands once.
+    Pauses: the longest, the shortest and the least sure. Single beats: the most and the least typical, and the least
+    sure. The least typical one is of the family whose shape is farthest from that of the largest. A place that is two
+    of these stands once.
 
     Parameters
     ----------
@@ -152,9 +152,6 @@ def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | Non
         found = [_place("longest", members[0]), _place("shortest", by_length[0]), _place("least sure", least_sure)]
     else:
         found = list(_of_events(members, beats))
-    if len(members) <= SIDE_BY_SIDE and not form.scattered:
-        shown = {one.finding for one in found}
-        found += [_place("one more", member) for member in members if member.id not in shown]
     kept: dict[tuple[str, float], Extreme] = {}
     for one in found:
         same = kept.get((one.finding, one.start_s))
