@@ -135,7 +135,7 @@ def test_the_end_that_was_cut_off_is_named() -> None:
 
 def test_an_entry_that_was_put_in_is_named() -> None:
     one, other = two_studies()
-    names = "reading_id, who, at, event, kind, samples, aami, before, after, model, text, model_version, subject"
+    names = "reading_id, who, at, event, kind, samples, aami, before, after, model, text, model_version, subject, seal"
     by_owner(
         f"INSERT INTO audit (id, study_id, seq, key, {names}) "
         f"SELECT 1000, study_id, 9, 'forged', {names} FROM audit WHERE study_id = {other} AND seq = 2"
