@@ -28,6 +28,7 @@ from pipeline.review.decisions import (
 from pipeline.review.rhythm_in_force import subject_name
 from pipeline.store.access import writing_as
 from pipeline.store.chain import remember
+from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 
@@ -306,6 +307,7 @@ class Log:
         classes: tuple[str, str, str] = ("", "", ""),
         text: str = "",
         key: str = "",
+        at: datetime | None = None,
     ) -> AuditRow:
         """Return what would be the next entry, for `write`.
 
@@ -325,6 +327,8 @@ class Log:
             Where there is no decision: what was written.
         key : str, optional
             Names the request; that of the log if "".
+        at : datetime, optional
+            When, with a time zone; now if None.
         """
         return AuditRow(
             study_id=self.study.id,
@@ -332,7 +336,7 @@ class Log:
             seq=self.reading.version + 1,
             key=key or self.key,
             who=self.who,
-            at=datetime.now(UTC),
+            at=at or datetime.now(UTC),
             event=event,
             kind=decision.kind if decision else kind,
             samples=list(decision.samples if decision else samples),
@@ -366,7 +370,9 @@ def rows_query(reading_id: int) -> Select[AuditRow]:
 
 
 @contextmanager
-def open_log(study_id: int, role: Role, reader: Who, key: str | None, *, right: Right | None = None) -> Iterator[Log]:
+def open_log(
+    study_id: int, role: Role, reader: Who, key: str | None, *, right: Right | None = None, look: bool = False
+) -> Iterator[Log]:
     """Open the log of a reading, in a transaction that commits when the block ends without an error.
 
     Parameters
@@ -381,6 +387,8 @@ def open_log(study_id: int, role: Role, reader: Who, key: str | None, *, right: 
         Names the request, so that a retry is recognised; a new name if None.
     right : Right, optional
         What they must be allowed to do; that of making decisions in this reading if None.
+    look : bool, optional
+        Whether nothing is written, so that no other writer has to wait.
 
     Raises
     ------
@@ -393,8 +401,8 @@ def open_log(study_id: int, role: Role, reader: Who, key: str | None, *, right: 
     if right == "sign":
         require_fresh(asking)
     who, key = named(asking), _checked_key(key)
-    with writing_as(asking) as session:
-        study = study_row(session, study_id, lock=True)
+    with database().reading() if look else writing_as(asking) as session:
+        study = study_row(session, study_id, lock=not look)
         yield Log(session, study, reading_row(session, study_id, role), who, key)
 
 

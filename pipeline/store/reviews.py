@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Literal
 
@@ -457,7 +458,8 @@ def sign(
 ) -> int:
     """Sign a study under review, which makes it read-only; errors as in `decide`, and those below.
 
-    Signature, report and the seal over both are one transaction: none is there without the others.
+    Signature, report and the seal over both are one transaction: none is there without the others. The report is made
+    before it, while others go on writing; it is signed only if the study is then still at the version it shows.
 
     Parameters
     ----------
@@ -490,16 +492,27 @@ def sign(
     ReviewError
         Also if it was never reviewed, or a second reading is in progress.
     """
+    told: dict[AuditEvent, str] = {"concluded": " ".join(findings), "urgent_open": clean_text(reason)}
+    beside = {event: said for event, said in told.items() if said}
+    payload, at = None, datetime.now(UTC)
+    if report is not None:
+        with open_log(study_id, "main", reader, key, right="sign", look=True) as log:
+            if log.repeats("sign"):
+                return log.version
+            check_writable(log, expected_version)
+            _check_ready(log)
+            draft = log.drafted("sign", text=clean_text(text), at=at)
+            draft.seq += len(beside)
+            wanted = entry_of(draft, "main")
+        payload = report(wanted)
     with open_log(study_id, "main", reader, key, right="sign") as log:
         if not log.repeats("sign"):
             check_writable(log, expected_version)
             _check_ready(log)
-            if findings:
-                log.append("concluded", text=" ".join(findings), key=str(uuid.uuid4()))
-            if why := clean_text(reason):
-                log.append("urgent_open", text=why, key=str(uuid.uuid4()))
-            signature = log.drafted("sign", text=clean_text(text))
-            kept = keep_report(report(entry_of(signature, "main"))) if report is not None else ""
+            for event, said in beside.items():
+                log.write(log.drafted(event, text=said, key=str(uuid.uuid4()), at=at))
+            signature = log.drafted("sign", text=clean_text(text), at=at)
+            kept = "" if payload is None else keep_report(payload)
             signature.seal = sealed(log.study, log.rows, signature, kept, manifest).text
             log.write(signature)
             log.study.state = "signed"

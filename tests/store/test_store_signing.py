@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from pipeline.config import home_root
-from pipeline.errors import StoreError
+from pipeline.errors import StaleVersion, StoreError
 from pipeline.store import reviews
 from pipeline.store.signed_files import load_report
 from pipeline.store.signing import signings
@@ -76,6 +76,47 @@ def test_the_report_is_made_from_the_signature_and_once_only():
     for _ in range(2):
         reviews.sign(number, reader=ANNA, expected_version=version, text="Normal.", report=made, key="k")
     assert seen == [(ANNA, version + 1, "Normal.")]
+
+
+def test_others_go_on_writing_while_a_report_is_made():
+    number, version = begun()
+    other = study("other")
+
+    def made(entry):
+        reviews.begin_review(other, reader=BERT)  # in SQLite it would wait for this very signature, and give up
+        return b"%PDF"
+
+    reviews.sign(number, reader=ANNA, expected_version=version, report=made)
+    assert (get_study(number).state, get_study(other).state) == ("signed", "in_review")
+
+
+def test_a_report_on_what_was_changed_while_it_was_made_is_not_signed():
+    number, version = begun()
+
+    def made(entry):
+        reviews.rename(number, "renamed", reader=BERT)
+        return b"%PDF"
+
+    with pytest.raises(StaleVersion, match="renamed"):
+        reviews.sign(number, reader=ANNA, expected_version=version, findings=("vt",), report=made)
+    assert get_study(number).state == "in_review"
+    assert [entry.event for entry in reviews.audit(number)] == ["begin", "renamed"]
+    assert not list(home_root().glob("reports/*/*.pdf"))
+
+
+def test_the_report_says_the_number_and_time_that_the_signature_has_then():
+    number, version = begun()
+    seen = []
+
+    def made(entry):
+        seen.append(entry)
+        return b"%PDF"
+
+    reviews.sign(number, reader=ANNA, expected_version=version, findings=("vt",), reason="Late", report=made)
+    [signature] = [entry for entry in reviews.audit(number) if entry.event == "sign"]
+    assert (signature.seq, signature.at, signature.who) == (seen[0].seq, seen[0].at, seen[0].who)
+    times = [entry.at for entry in reviews.audit(number)]
+    assert times == sorted(times)
 
 
 def test_a_report_that_was_changed_or_lost_is_refused():
