@@ -35,7 +35,9 @@ def decided(rhythm: tuple[tuple[float, float, RhythmCode], ...], *pr_ms: float) 
     return [(e.start_s, e.stop_s, e.rhythm) for e in with_measured_pr(recording, analysis, marked(*pr_ms)).rhythm]
 
 
-@pytest.mark.parametrize(("pr_ms", "code"), [(180, "N"), (201, "N"), (215, "N"), (217, "BI"), (260, "BI"), (np.nan, "N")])
+@pytest.mark.parametrize(
+    ("pr_ms", "code"), [(180, "N"), (201, "N"), (215, "N"), (217, "BI"), (260, "BI"), (np.nan, "N")]
+)
 def test_clearly_more_than_200_ms_is_first_degree_block(pr_ms, code):
     assert decided(((0, 300, "N"),), *[pr_ms] * 5) == [(0, 300, code)]
 
