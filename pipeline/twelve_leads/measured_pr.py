@@ -87,8 +87,8 @@ def _half_minutes(beats: BeatIntervals) -> dict[int, tuple[float, float]]:
         pr_ms, rr_ms = (beats.ms[name][inside] for name in ("PR", "RR"))
         if np.count_nonzero(np.isfinite(pr_ms)) > SEEN_MIN * np.count_nonzero(inside):
             found[own] = float(np.nanmedian(pr_ms)), _median(rr_ms)
-    values = [pr_ms for pr_ms, _ in found.values()]
-    around = [values[max(0, k - STEADY // 2) : k + STEADY // 2 + 1] for k in range(len(values))]
+    reach = range(-(STEADY // 2), STEADY // 2 + 1)
+    around = [[found[own + by][0] for by in reach if own + by in found] for own in found]
     return {own: (float(np.median(near)), rr) for (own, (_, rr)), near in zip(found.items(), around, strict=True)}
 
 

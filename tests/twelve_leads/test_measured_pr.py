@@ -55,6 +55,14 @@ def test_a_p_r_near_the_limit_does_not_come_and_go():
     assert decided(((0, 600, "N"),), *[205, 205, 219, 205, 205, 220, 205, 205, 219, 205]) == [(0, 600, "N")]
 
 
+def test_half_minutes_before_and_after_a_long_time_without_p_r_do_not_decide_each_other():
+    night = [np.nan] * 240
+    rhythm = ((0, 60 * 243, "N"),)
+    found = decided(rhythm, 220, *night, 170, 170)
+    assert [code for _, _, code in found] == ["BI", "N"]
+    assert found[0][:2] == (0, 60)
+
+
 @pytest.mark.parametrize("code", ["AFIB", "P", "BII", "B", "NOD", "SVTA"])
 def test_only_sinus_rhythm_becomes_first_degree_block(code):
     rhythm = ((0, 100, "N"), (100, 200, code), (200, 300, "N"))
