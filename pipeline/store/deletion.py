@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from pipeline.errors import DataError, ReviewError
 from pipeline.principal import LOCAL, Who, require
 from pipeline.review.decisions import clean_text
-from pipeline.store.access import note
+from pipeline.store.access import note, writing_as
 from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
 from pipeline.store.identities import delete_identity, identity_file
@@ -46,7 +46,7 @@ def delete_signal(study_id: int, *, reader: Who, reason: str) -> None:
     who, why, digest = named(asking), clean_text(reason), get_study(study_id, reader=LOCAL).digest
     if not why:
         raise ReviewError("No reason is given; say why the recording is deleted.")
-    with database().writing() as session:
+    with writing_as(asking) as session:
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
         if signed := next((row for row in rows if row.state == "signed"), None):
             raise ReviewError(
@@ -78,7 +78,7 @@ def delete_unread(digest: str, *, reader: Who = "") -> None:
         If a copy could not be deleted.
     """
     asking = require(reader, "delete")
-    with database().writing() as session:
+    with writing_as(asking) as session:
         if session.scalars(select(StudyRow.id).where(StudyRow.digest == digest)).first() is not None:
             raise ReviewError("This recording has a study; delete it on the study's page, with a reason.")
         note(session, asking, "delete", digest=digest)

@@ -16,9 +16,8 @@ from sqlalchemy.orm import Session
 from pipeline.errors import ReviewError
 from pipeline.principal import LOCAL, Who, require
 from pipeline.review.decisions import clean_text
-from pipeline.store.access import note
+from pipeline.store.access import note, writing_as
 from pipeline.store.copies import remove_derived
-from pipeline.store.database import database
 from pipeline.store.identities import delete_identity, load_identity
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.recordings import neutral_name, recording_folder, rename_recording
@@ -79,7 +78,7 @@ def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = Fals
     who, why = named(asking), clean_text(reason)
     if not why:
         raise ReviewError("No reason is given; say why names are erased.")
-    with database().writing() as session:
+    with writing_as(asking) as session:
         digest = study_row(session, study_id).digest
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
         name, known = neutral_name(digest), bool(load_identity(digest, reader=LOCAL))
