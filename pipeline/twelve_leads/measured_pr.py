@@ -1,7 +1,8 @@
 """The P-R interval that the wave marks give, taken back into the rhythm: first-degree block and Wenckebach's periods.
 
 The finders of rhythms see P waves by their shape before R and do not know where they begin. The marks do, so what they
-measure decides: first-degree block is a P-R of more than 200 ms that lasts.
+measure decides: first-degree block is a P-R that lasts and is longer than 200 ms by more than the measure is uncertain.
+Between, what was found stands.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _decided(episode: Episode, measured: Mapping[int, tuple[float, float]]) -> l
         start_s, stop_s = max(episode.start_s, number * STRETCH_S), min(episode.stop_s, (number + 1) * STRETCH_S)
         pr_ms, rr_ms = measured.get(number, (np.nan, np.nan))
         piece = replace(episode, start_s=start_s, stop_s=stop_s)
-        if pr_ms > PR_LONG_MS:
+        if pr_ms > PR_LONG_MS + PR_SD_MS:
             piece = _block(start_s, stop_s, pr_ms)
         elif episode.rhythm == "BI" and pr_ms <= PR_LONG_MS:
             piece = _sinus(start_s, stop_s, rr_ms)
