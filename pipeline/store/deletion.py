@@ -13,7 +13,8 @@ from pipeline.review.decisions import clean_text
 from pipeline.store.access import note, writing_as
 from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
-from pipeline.store.identities import delete_identity, identity_file
+from pipeline.store.erasure import finish_erasures
+from pipeline.store.identities import identity_file
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.recordings import recording_folder
 from pipeline.store.studies import get_study
@@ -86,7 +87,9 @@ def delete_unread(digest: str, *, reader: Who = "") -> None:
 
 
 def finish_deletions() -> list[str]:
-    """Finish deletions that were interrupted or refused, but none of a recording that has a signed study since.
+    """Finish deletions and erasures that were interrupted, refused or made by way of another home.
+
+    A recording that has a signed study since stays.
 
     Returns
     -------
@@ -94,27 +97,25 @@ def finish_deletions() -> list[str]:
         Digests of which copies are still left.
     """
     _remove_deleted_elsewhere()
+    finish_erasures()
     return finish_removals(keep=_is_signed)
 
 
 def _remove_deleted_elsewhere() -> None:
-    """Remove what was deleted or erased by way of another home with the same database, if it is older than that."""
+    """Remove what was deleted by way of another home with the same database, if nobody opened it here since."""
     last = (
-        select(StudyRow.digest, AuditRow.event, func.max(AuditRow.at))
+        select(StudyRow.digest, func.max(AuditRow.at))
         .join(StudyRow, StudyRow.id == AuditRow.study_id)
-        .where(AuditRow.event.in_(("forgotten", "erased")))
-        .group_by(StudyRow.digest, AuditRow.event)
+        .where(AuditRow.event == "forgotten")
+        .group_by(StudyRow.digest)
     )
     with database().reading() as session:
         found = session.execute(last).all()
-    for digest, event, at in found:
+    for digest, at in found:
         folder = recording_folder(digest)
-        file = folder / "facts.json" if event == "forgotten" and folder is not None else identity_file(digest)
-        if not file.is_file() or file.stat().st_mtime > at.timestamp():
-            continue
-        if event == "erased":
-            delete_identity(digest)
-        elif not _is_signed(digest):
+        kept = [] if folder is None else [folder / "facts.json", identity_file(digest)]
+        ages = [file.stat().st_mtime for file in kept if file.is_file()]
+        if ages and max(ages) <= at.timestamp() and not _is_signed(digest):
             with suppress(DataError):  # it is noted, and tried again
                 remove_copies(digest)
 

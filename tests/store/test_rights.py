@@ -334,16 +334,33 @@ def test_where_nobody_signs_in_a_name_may_do_everything(monkeypatch: pytest.Monk
     ("claims", "roles"),
     [
         ({"sub": "1", "groups": ["ecg"]}, {"reader", "signer"}),
-        ({"sub": "1", "groups": "ecg technician"}, {"reader", "signer", "technician"}),
+        ({"sub": "1", "groups": "ecg nurses"}, {"reader", "signer", "technician"}),
         ({"sub": "1", "email": "chief@example.org"}, {"administrator"}),
         ({"sub": "1", "email": "chief@example.org", "email_verified": False}, set()),
         ({"sub": "77"}, {"viewer"}),
-        ({"sub": "1", "groups": ["second-reader", "machine", "root"]}, {"second reader"}),
+        *(
+            ({"sub": "1", "email": "chief@example.org", "email_verified": said}, roles)
+            for said, roles in ((True, {"administrator"}), ("false", set()), ("true", set()), (None, set()), (0, set()))
+        ),
+        ({"sub": "1", "groups": ["administrator", "second-reader", "machine", "root"]}, set()),
+        ({"sub": "1", "groups": None}, set()),
+        ({"sub": "77", "groups": 5}, {"viewer"}),
         ({"sub": "1", "roles": ["administrator"]}, set()),
         ({}, set()),
     ],
 )
 def test_roles_come_from_the_claim_that_is_named_and_from_the_table(claims: dict[str, Any], roles: set[str]) -> None:
-    table = {"ecg": ["reader", "signer"], "chief@example.org": ["administrator", "machine"], "77": ["viewer"]}
+    table = {
+        "ecg": ["reader", "signer"],
+        "nurses": ["technician"],
+        "chief@example.org": ["administrator", "machine"],
+        "77": ["viewer"],
+    }
     assert roles_of(claims, claim="groups", table=table) == roles
     assert "machine" not in roles_of(claims, claim="groups", table=table)
+
+
+def test_without_a_table_the_claim_lists_roles_themselves() -> None:
+    claims = {"sub": "1", "groups": ["second-reader", "signer", "machine", "root"]}
+    assert roles_of(claims, claim="groups") == roles_of(claims, claim="groups", table={}) == {"second reader", "signer"}
+    assert roles_of(claims) == frozenset()
