@@ -79,7 +79,7 @@ def _decided(episode: Episode, measured: Mapping[int, tuple[float, float]]) -> l
 
 
 def _half_minutes(beats: BeatIntervals) -> dict[int, tuple[float, float]]:
-    """Return the steady P-R and the RR interval, ms, of each half minute in which most usual beats have a P-R."""
+    """Return the P-R and the RR interval, ms, of each half minute where most usual beats have a P-R and it is steady."""
     number = (beats.beat_s // STRETCH_S).astype(np.int64)
     found: dict[int, tuple[float, float]] = {}
     for own in np.unique(number).tolist():
@@ -89,7 +89,12 @@ def _half_minutes(beats: BeatIntervals) -> dict[int, tuple[float, float]]:
             found[own] = float(np.nanmedian(pr_ms)), _median(rr_ms)
     reach = range(-(STEADY // 2), STEADY // 2 + 1)
     around = [[found[own + by][0] for by in reach if own + by in found] for own in found]
-    return {own: (float(np.median(near)), rr) for (own, (_, rr)), near in zip(found.items(), around, strict=True)}
+    steady = zip(found.items(), ((float(np.median(near)), near) for near in around), strict=True)
+    return {
+        own: (pr_ms, rr_ms)
+        for (own, (_, rr_ms)), (pr_ms, near) in steady
+        if np.median(np.abs(np.array(near) - pr_ms)) <= PR_SD_MS
+    }
 
 
 def _median(values: NDArray[np.float64]) -> float:

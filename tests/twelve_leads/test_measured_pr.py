@@ -63,6 +63,10 @@ def test_half_minutes_before_and_after_a_long_time_without_p_r_do_not_decide_eac
     assert found[0][:2] == (0, 60)
 
 
+def test_a_p_r_that_wanders_is_no_first_degree_block():
+    assert decided(((0, 600, "N"),), *[240, 320, 230, 310, 250, 330, 235, 300, 245, 325]) == [(0, 600, "N")]
+
+
 @pytest.mark.parametrize("code", ["AFIB", "P", "BII", "B", "NOD", "SVTA"])
 def test_only_sinus_rhythm_becomes_first_degree_block(code):
     rhythm = ((0, 100, "N"), (100, 200, code), (200, 300, "N"))
