@@ -79,7 +79,7 @@ def _decided(episode: Episode, measured: Mapping[int, tuple[float, float]]) -> l
 
 
 def _half_minutes(beats: BeatIntervals) -> dict[int, tuple[float, float]]:
-    """Return the P-R and the RR interval, ms, of each half minute where most usual beats have a P-R and it is steady."""
+    """Return P-R and RR interval, ms, of each half minute in which most usual beats have a P-R, and it is steady."""
     number = (beats.beat_s // STRETCH_S).astype(np.int64)
     found: dict[int, tuple[float, float]] = {}
     for own in np.unique(number).tolist():

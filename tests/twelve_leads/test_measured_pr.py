@@ -64,7 +64,8 @@ def test_half_minutes_before_and_after_a_long_time_without_p_r_do_not_decide_eac
 
 
 def test_a_p_r_that_wanders_is_no_first_degree_block():
-    assert decided(((0, 600, "N"),), *[240, 320, 230, 310, 250, 330, 235, 300, 245, 325]) == [(0, 600, "N")]
+    found = decided(((0, 540, "N"),), *[240, 300, 360] * 3)
+    assert sum(stop_s - start_s for start_s, stop_s, code in found if code == "BI") <= 60  # its two ends at most
 
 
 @pytest.mark.parametrize("code", ["AFIB", "P", "BII", "B", "NOD", "SVTA"])
