@@ -55,4 +55,7 @@ if admitted:
     with foot:
         sign_in.draw()
     with body:
-        page.run()
+        try:
+            page.run()
+        finally:
+            sign_in.end_run()

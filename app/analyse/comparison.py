@@ -135,7 +135,7 @@ def _wait(session: Session, recording: Recording) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     if work.stored_case(recording, session.network, None) is not None:
-        st.rerun()
+        sign_in.refresh()
     if status.state == "refused":
         st.error(plain(status.sentence), icon=":material/error:")
         return

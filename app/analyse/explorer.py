@@ -12,7 +12,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from app.analyse import beat as beat_part
 from app.analyse import twelve_leads
-from app.common import calipers, ecg_chart, rhythm_view, strip_chart, strip_tools
+from app.common import calipers, ecg_chart, rhythm_view, sign_in, strip_chart, strip_tools
 from app.common.calipers import Calipers
 from app.common.session import Session
 from app.common.strip_chart import Picked
@@ -42,6 +42,7 @@ def draw(session: Session, read: Callable[[], None] | None = None) -> None:
     An ECG of several leads needs the whole width, and what was `read` from it comes next; the strip of one or two leads
     has the beat beside it.
     """
+    sign_in.asking()  # whoever goes from beat to beat is not idle
     twelve_leads.fit_window(session)
     beats = session.case is not None and bool(session.case.letters)
     if twelve_leads.is_open(session) or by_touch():

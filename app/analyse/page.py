@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import cache, opening, patient, sign_in, theme_change
+from app.common import opening, patient, sign_in, steering, theme_change
 from app.common import session as state
 from models import registry
 from pipeline.cases.case import Case
@@ -70,16 +70,16 @@ def _analyse(session: state.Session, recording: Recording) -> None:
         case = work.stored_case(recording, session.network, session.leads)
         job = work.job(recording, session.network, session.leads)
         if case is None and session.asked != job:
-            cache.worker().ask(job)
+            steering.ask(job)
             session.asked = job
     except EcgError as error:
         session.refuse(str(error))
-        st.rerun()
+        sign_in.run_again()
     if case is None:
         waiting.draw(session, recording, job)
         return
     session.show(case)
-    st.rerun()
+    sign_in.run_again()
 
 
 def _show(session: state.Session, case: Case) -> None:

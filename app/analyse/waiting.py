@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from app.common import cache, ecg_chart, opening
+from app.common import cache, ecg_chart, opening, sign_in, steering
 from app.common.session import Session
 from app.common.text import plain
 from app.common.theme import palette
@@ -39,10 +39,10 @@ def _progress(session: Session, job: Job) -> None:
     status = cache.worker().status(job)
     if status.state == "absent":  # finished: the result is stored
         session.asked = None
-        st.rerun()
+        sign_in.refresh()
     if status.state == "refused":
         session.refuse(status.sentence)
-        st.rerun()
+        sign_in.refresh()
     if status.state in ("waiting", "running"):
         _running(session, job, status)
     else:
@@ -52,9 +52,12 @@ def _progress(session: Session, job: Job) -> None:
 def _running(session: Session, job: Job, status: JobStatus) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.progress(min(max(status.fraction, 0.0), 1.0), plain(work.progress_words(status)))
-        if st.button("Cancel", icon=":material/close:", key="cancel"):
-            cache.worker().cancel(job)
-            session.back(CANCELLED)
+        no = steering.why_not()
+        if st.button("Cancel", icon=":material/close:", key="cancel", disabled=no is not None, help=no):
+            if steering.cancel(job):
+                session.back(CANCELLED)
+            else:
+                session.refuse(steering.ONLY)
             st.rerun()
 
 
@@ -70,8 +73,11 @@ def _interrupted(session: Session, job: Job, status: JobStatus) -> None:
             icon=":material/error:",
         )
     with st.container(horizontal=True, gap="small"):
-        if st.button("Go on", icon=":material/play_arrow:", key="go-on", type="primary"):
-            cache.worker().ask(job)
+        no = steering.why_not()
+        if st.button(
+            "Go on", icon=":material/play_arrow:", key="go-on", type="primary", disabled=no is not None, help=no
+        ):
+            steering.ask(job)
             st.rerun(scope="fragment")
         if st.button("Back", icon=":material/arrow_back:", key="back"):
             session.back()

@@ -1,4 +1,4 @@
-"""One study as its page shows it: where it stands, the beats in force, and what its readers may see of each other."""
+"""One study as its page shows it: where it stands, and the beats in force."""
 
 from __future__ import annotations
 
@@ -14,13 +14,11 @@ from app.common.theme import BadgeColour
 from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.study_review import StudyReview, review_of
 from pipeline.errors import EcgError, ReviewError, StaleVersion
-from pipeline.principal import Principal
 from pipeline.review.conclusion import Draft
 from pipeline.review.states import STUDY_STATES, StudyState
-from pipeline.store.log import Entry, Role
+from pipeline.store.log import Role
 from pipeline.store.recordings import is_stored
 from pipeline.store.reviews import Standing, audit
-from pipeline.store.second_reading import is_blind
 from pipeline.store.studies import Study
 
 _KEY = "heartvision-study"
@@ -90,14 +88,6 @@ def opened(study_id: int) -> OpenStudy:
     if not isinstance(found, OpenStudy) or found.study_id != study_id:
         st.session_state[_KEY] = found = OpenStudy(study_id, uuid.uuid4().hex)
     return found
-
-
-def visible(entries: tuple[Entry, ...], now: Standing, who: Principal) -> tuple[Entry, ...]:
-    """The entries that may be seen: during a second reading, each reader sees only their own."""
-    if not now.second_reader or now.second_done:
-        return entries
-    own: Role = "second" if is_blind(now, who) else "main"
-    return tuple(entry for entry in entries if entry.reading == own)
 
 
 def recording_page(study: Study, label: str, *, reading: Role = "main") -> None:

@@ -35,6 +35,11 @@ def current() -> Principal:
     return local(str(st.session_state[_KEY]))
 
 
+def looking() -> Principal:
+    """Who reads, as `current`, for what a page refreshes by itself."""
+    return sign_in.looking() if sign_in.is_on() else current()
+
+
 def draw() -> Principal:
     """The reader's name with a way to change it, or the question; returns who reads, nobody until that is known.
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import streamlit as st
@@ -66,6 +66,14 @@ def current() -> Principal:
 def asking() -> Principal:
     """Who asks for what needs no name: whoever is signed in; where nobody signs in, anybody."""
     return current() if is_on() else local("")
+
+
+def looking() -> Principal:
+    """Who is here, for what a page refreshes by itself: notes no click; nobody once they were idle for too long."""
+    if not is_on():
+        return local("")
+    kept: Principal | None = st.session_state.get(_KEY)
+    return _NOBODY if kept is None or (kept.until is not None and datetime.now(UTC) > kept.until) else kept
 
 
 def take(who: Principal, digest: str, what: str) -> None:
@@ -125,8 +133,25 @@ def unattended() -> None:
     st.session_state[_NEXT_UNATTENDED] = True
 
 
+def refresh() -> NoReturn:
+    """Runs the page again because of what it saw by itself."""
+    unattended()
+    st.rerun()
+
+
+def run_again() -> NoReturn:
+    """Runs the page again as part of this run: nobody's click, if this was none."""
+    st.session_state[_NEXT_UNATTENDED] = st.session_state.get(_UNATTENDED, False)
+    st.rerun()
+
+
+def end_run() -> None:
+    """The page is drawn: what a part of it does next is a click; parts that refresh themselves ask `looking`."""
+    st.session_state.pop(_UNATTENDED, None)
+
+
 def _entered() -> Principal:
-    """Who is signed in; a click is noted once a minute.
+    """Who is signed in; a click is noted once a minute, and what the page does by itself is none.
 
     Raises
     ------
@@ -145,7 +170,8 @@ def _entered() -> Principal:
     from pipeline.store.access import enter  # SQLAlchemy is not for those who only look
 
     own, claims = _own(), st.user.to_dict()
-    found = enter(claims, roles_of(claims, claim=str(own.get("roles_claim", "")), table=own.get("roles", {})))
+    roles = roles_of(claims, claim=str(own.get("roles_claim", "")), table=own.get("roles", {}))
+    found = enter(claims, roles, clicked=not st.session_state.get(_UNATTENDED))
     st.session_state[_KEY] = found
     return found
 
@@ -181,8 +207,7 @@ def _watch(who: Principal) -> None:
     def look() -> None:
         now: Principal = st.session_state.get(_KEY, who)
         if now.until is not None and datetime.now(UTC) > now.until:
-            unattended()
-            st.rerun()
+            refresh()
 
     st.fragment(look, run_every=_LOOK_EVERY_S)()
 

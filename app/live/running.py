@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.common import session as state
+from app.common import sign_in
 from app.common.text import plain
 from app.common.theme import palette
 from app.live import strip
@@ -37,11 +38,11 @@ def draw(manager: LiveManager) -> None:
 def _watch(manager: LiveManager) -> None:
     """Looks again; the rest of the page stays as it is."""
     if manager.process is None:
-        st.rerun()
+        sign_in.refresh()
     found = manager.process.state()
     if found.is_over:
         manager.stop()
-        st.rerun()
+        sign_in.refresh()
     _alarms(found)
     _strip(found)
     _numbers(found)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from app.common import cache
+from app.common import cache, sign_in, steering
 from app.common.text import plain
 from app.review.session import ReviewSession
 from pipeline.cases.material import job_beside, networks_beside, others_of
@@ -197,8 +197,8 @@ def _other_words(review: StudyReview, name: str) -> str:
 @st.fragment(run_every=1.0)
 def _second_opinion(session: ReviewSession, review: StudyReview, network: str) -> None:
     """How far the other network is; once it has analysed the recording, the list shows the disagreements."""
-    job, worker = job_beside(review.material, network), cache.worker()
-    status = worker.status(job)
+    job = job_beside(review.material, network)
+    status = cache.worker().status(job)
     if status.state in ("waiting", "running"):
         st.progress(status.fraction, f"{plain(network)}: {plain(progress_words(status))}")
         return
@@ -208,10 +208,12 @@ def _second_opinion(session: ReviewSession, review: StudyReview, network: str) -
         session.put(
             replace(session.review, material=replace(session.review.material, others=others), _lists={}, _rows={})
         )
-        st.rerun()
+        sign_in.refresh()
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="review-second-opinion"):
         st.caption(plain(status.sentence) or f"{plain(network)} has not read this recording.", width="stretch")
-        st.button("Let it read", key="second-opinion", on_click=worker.ask, args=(job,), wrap=False)
+        no = None if status.state == "absent" else steering.why_not()
+        st.button("Let it read", key="second-opinion", on_click=steering.ask, args=(job,), wrap=False,
+                  disabled=no is not None, help=no)  # fmt: skip
 
 
 def _filtered(session: ReviewSession, review: StudyReview) -> None:
@@ -222,7 +224,7 @@ def _filtered(session: ReviewSession, review: StudyReview) -> None:
     first, last = state.get("review-minutes", (0, minutes))
     other = state.get("review-other") or ""
     if other and other not in review.material.others:
-        cache.worker().ask(job_beside(review.material, other))
+        steering.ask(job_beside(review.material, other))
     session.wanted = FindingFilter(
         kinds=frozenset(state.get("review-kinds") or ()),
         classes=frozenset(state.get("review-classes") or ()),

@@ -26,7 +26,7 @@ def _draw(shown: WorklistView) -> None:
     trail.warn()
     _head(shown, sum(counts.values()))
     _told(shown)
-    running = worklist_running.draw(shown, who)
+    running = worklist_running.draw(who)
     if not counts:
         _empty(shown, running)
         return

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.common import cache, sign_in
+from app.common import cache, reader, sign_in, steering
 from app.common.text import plain
-from app.worklist.session import WorklistView
 from pipeline.cases import stored_case as work
 from pipeline.principal import Principal
 from pipeline.store.listing import worklist_stamp
@@ -27,21 +26,23 @@ _WORDS = {
 }
 
 
-def draw(view: WorklistView, who: Principal) -> int:
+def draw(who: Principal) -> int:
     """The list, which refreshes itself; returns how many analyses there are."""
     found = _jobs()
     active = any(status.state in ("waiting", "running") for _, status in found)
     fragment = st.fragment(_looking, run_every=EVERY_S if active else IDLE_EVERY_S)
-    fragment(_seen(found, who), who)
+    fragment(_seen(found, who))
     return len(found)
 
 
-def _looking(seen: tuple[object, ...], who: Principal) -> None:
-    """Draws the analyses; when one has come or gone, or a study has changed, the whole page is drawn again."""
-    found = _jobs()
-    if _seen(found, who) != seen:
-        sign_in.unattended()
-        st.rerun()
+def _looking(seen: tuple[object, ...]) -> None:
+    """Draws the analyses; when one has come or gone, or a study has changed, the whole page is drawn again.
+
+    So it is when whoever was here has been idle for too long: the page has a door.
+    """
+    found, who = _jobs(), reader.looking()
+    if (sign_in.is_on() and not who) or _seen(found, who) != seen:
+        sign_in.refresh()
     if not found:
         return
     st.caption(_counted(found))
@@ -79,12 +80,12 @@ def _row(job: Job, status: JobStatus, who: Principal) -> None:
         if status.state in ("waiting", "running"):
             words = f"{name}: {plain(work.progress_words(status))}"
             st.progress(min(max(status.fraction, 0.0), 1.0), words)
-            _button("Cancel", "close", job, _cancel, who)
+            _button("Cancel", "close", job, steering.cancel)
         else:
             st.markdown(f"**{name}** {plain(_sentence(status))}")
             if status.state != "refused":
-                _button("Go on", "play_arrow", job, _go_on, who)
-            _button("Remove", "delete", job, _remove, who)
+                _button("Go on", "play_arrow", job, steering.ask)
+            _button("Remove", "delete", job, steering.remove)
 
 
 def _sentence(status: JobStatus) -> str:
@@ -92,27 +93,13 @@ def _sentence(status: JobStatus) -> str:
     return status.sentence if words is None else words.format(done=percent(status.fraction))
 
 
-def _button(label: str, icon: str, job: Job, act: Callable[[Job, Principal], None], who: Principal) -> None:
+def _button(label: str, icon: str, job: Job, act: Callable[[Job], object]) -> None:
     st.button(
         label,
         icon=f":material/{icon}:",
         key=f"{label}-{job.key[:12]}",
         on_click=act,
-        args=(job, who),
-        disabled=not who.holds("add"),
+        args=(job,),
+        disabled=not steering.may_steer(),
+        help=steering.why_not(),
     )
-
-
-def _cancel(job: Job, who: Principal) -> None:
-    if who.holds("add"):
-        cache.worker().cancel(job)
-
-
-def _go_on(job: Job, who: Principal) -> None:
-    if who.holds("add"):
-        cache.worker().ask(job)
-
-
-def _remove(job: Job, who: Principal) -> None:
-    if who.holds("add"):
-        cache.worker().remove(job)

@@ -15,7 +15,7 @@ from pipeline.archive.sources import at_hand, source_at
 from pipeline.archive.tables import SUMMARY, read_kept_analysis
 from pipeline.config import DEFAULT
 from pipeline.errors import DataError, EcgError, IntakeError
-from pipeline.intake import read_all
+from pipeline.intake import open_all
 from pipeline.principal import LOCAL
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import save_recording
@@ -97,7 +97,7 @@ def _listed(row: dict[str, Any], output: Path) -> str:
 def _recording(row: dict[str, Any]) -> Recording:
     """Read the recording of a row where it lies."""
     with at_hand(source_at(str(row["source"])), limit_bytes=DEFAULT.limits.upload_bytes) as path:
-        for recording in read_all(path):
+        for recording in open_all(path).recordings:
             if recording.digest == row["digest"]:
                 return recording
     raise IntakeError("The file is not the one that was analysed; run `batch` again.")

@@ -19,7 +19,7 @@ _RATIO_FREE_BYTES: Final = 2**16  # a member this small is no bomb, whatever its
 _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
-_MEMBERS_TO_LIST: Final = 2**17  # bytes of central directory read before members are counted
+_DIRECTORY_BYTES: Final = 2**17  # of the central directory, which Python reads before members are counted
 _LARGE: Final = b"PK\x06\x07"  # the ZIP64 locator, 20 bytes before the end record; Python trusts it alone
 
 
@@ -115,8 +115,13 @@ def _check_directory(payload: bytes, limits: Limits) -> None:
         raise IntakeError("The ZIP archive is of the kind for more than 4 GB (ZIP64); pack it again as a plain one.")
     announced = int.from_bytes(payload[end + 10 : end + 12], "little")
     size = int.from_bytes(payload[end + 12 : end + 16], "little")
-    if announced > limits.zip_members or size > _MEMBERS_TO_LIST:
+    if announced > limits.zip_members:
         raise LimitError(f"The ZIP archive has {announced} members, the limit is {limits.zip_members}.")
+    if size > _DIRECTORY_BYTES:
+        raise LimitError(
+            f"The ZIP archive's list of members takes {size:,} bytes, the limit is {_DIRECTORY_BYTES:,}; pack fewer "
+            "files, or with shorter names."
+        )
 
 
 def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:

@@ -41,7 +41,9 @@ class Access:
     text: str
 
 
-def enter(claims: Mapping[str, Any], roles: frozenset[Role], *, now: datetime | None = None) -> Principal:
+def enter(
+    claims: Mapping[str, Any], roles: frozenset[Role], *, clicked: bool = True, now: datetime | None = None
+) -> Principal:
     """Return who a provider says is here, signed in until they are idle for too long.
 
     Parameters
@@ -50,6 +52,8 @@ def enter(claims: Mapping[str, Any], roles: frozenset[Role], *, now: datetime | 
         Of an identity token whose signature, issuer, audience and nonce were checked.
     roles : frozenset of Role
         What they are here, see `pipeline.principal.roles_of`.
+    clicked : bool, optional
+        False where a page refreshes itself: whoever is in stays so no longer for it.
     now : datetime, optional
         With a time zone; the clock if None.
 
@@ -70,7 +74,7 @@ def enter(claims: Mapping[str, Any], roles: frozenset[Role], *, now: datetime | 
         raise AccessError(_AGAIN)
     if row is None:
         name, seen = _first(claims, key, now), now
-    elif now - seen > timedelta(seconds=limits.seen_every_s):
+    elif clicked and now - seen > timedelta(seconds=limits.seen_every_s):
         seen = _seen(key, now)
     until = seen + timedelta(minutes=limits.idle_min)
     return Principal(name, roles, key, _moment(claims.get("auth_time")), until)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import time
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.common import sign_in
+from app.common import sign_in, steering
+from pipeline.config import ROOT
+from pipeline.datasets import demo_path
+from pipeline.intake import read_path
 from pipeline.principal import LOCAL, Role
 from pipeline.store import access, reviews
+from pipeline.store.recordings import save_recording
 from pipeline.store.studies import get_study
+from pipeline.worker import Client, Job, JobStatus
 from tests.helpers.studies import MAIN, said, study
 
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -148,3 +155,141 @@ def test_administrators_see_the_log_of_access_and_nobody_else_does() -> None:
     log = [table.value for table in entered(claims("chiefs"), "about").dataframe if "Who" in table.value]
     assert [list(table["Who"]) for table in log] == [["Ada of chiefs", "Ada of readers"]]
     assert not [table for table in entered(claims("readers"), "about").dataframe if "Who" in table.value]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the worker is told to do; it does nothing."""
+    done: list[str] = []
+    for name in ("ask", "cancel", "remove"):
+        monkeypatch.setattr(Client, name, lambda self, job, what=name, **more: done.append(what))
+    return done
+
+
+def waiting(group: str, status: JobStatus, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page Analyse, where somebody opens a recording that is analysed for somebody else."""
+    digest = save_recording(read_path(demo_path()), reader=LOCAL).digest
+    monkeypatch.setattr(Client, "status", lambda self, job: status)
+    return entered(claims(group), "analyse", recording=digest)
+
+
+@pytest.mark.parametrize(
+    ("state", "key", "act"),
+    [("running", "cancel", "cancel"), ("cancelled", "go-on", "ask"), ("stopped", "go-on", "ask")],
+)
+def test_a_viewer_neither_cancels_nor_resumes_what_others_asked_for(
+    state: Any, key: str, act: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = waiting("viewers", JobStatus(state, 0.4), monkeypatch)
+    assert page.button(key=key).disabled
+    assert page.button(key=key).help == steering.ONLY
+    forced(page, key)
+    assert not page.exception
+    assert told == []
+    page = waiting("readers", JobStatus(state, 0.4), monkeypatch)
+    assert not page.button(key=key).disabled
+    page.button(key=key).click().run()
+    assert told[-1] == act
+
+
+def test_a_viewer_changes_nothing_of_the_worklist_s_analyses(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    job = Job("0" * 64, "cnn", "x", None, 10_000)
+    monkeypatch.setattr(Client, "jobs", lambda self: [(job, JobStatus("stopped", 0.4))])
+    page = entered(claims("viewers"), "worklist")
+    for label in ("Go on", "Remove"):
+        assert page.button(key=f"{label}-{job.key[:12]}").disabled
+        forced(page, f"{label}-{job.key[:12]}")
+    assert told == []
+
+
+def idle() -> None:
+    """The list of analyses on a page that was left open, when it next looks."""
+    from datetime import UTC, datetime, timedelta
+
+    import streamlit as st
+
+    from app.common import sign_in
+    from app.worklist import running
+    from pipeline.principal import Principal
+
+    if st.session_state.pop(sign_in._NEXT_UNATTENDED, False):
+        st.markdown("drawn again, by nobody")
+        return
+    st.session_state[sign_in._KEY] = Principal(
+        "Ada", frozenset({"reader"}), "key", None, datetime.now(UTC) - timedelta(seconds=1)
+    )
+    running._looking(())
+
+
+def test_a_worklist_that_was_left_open_goes_to_the_door_and_fails_nowhere() -> None:
+    page = AppTest.from_function(idle).run()
+    assert not page.exception
+    assert [shown.value for shown in page.markdown] == ["drawn again, by nobody"]
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether each run of a page was nobody's click."""
+    seen: list[bool] = []
+
+    def admit(pages: dict[str, str], whole: Any = sign_in.admit) -> bool:
+        admitted: bool = whole(pages)
+        seen.append(st.session_state.get(sign_in._UNATTENDED, False))
+        return admitted
+
+    monkeypatch.setattr(sign_in, "admit", admit)
+    return seen
+
+
+def test_what_analyse_refreshes_by_itself_is_no_click_and_the_next_part_that_is_used_is_one(
+    told: list[str], runs: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = waiting("readers", JobStatus("running", 0.4), monkeypatch)
+    runs.clear()
+    monkeypatch.setattr(Client, "status", lambda self, job: JobStatus("refused", 0.4, "It is too short."))
+    page.run()
+    assert "It is too short." in said(page)
+    assert runs == [False, True]
+    assert sign_in._UNATTENDED not in page.session_state
+
+
+def test_a_second_run_of_the_same_click_or_of_none_stays_what_the_first_one_was(runs: list[bool]) -> None:
+    def twice() -> None:
+        import streamlit as st
+
+        from app.common import sign_in
+
+        st.session_state[sign_in._UNATTENDED] = st.session_state.pop(sign_in._NEXT_UNATTENDED, False)
+        st.session_state.setdefault("runs", []).append(st.session_state[sign_in._UNATTENDED])
+        if len(st.session_state["runs"]) == 1:
+            sign_in.refresh()
+        if len(st.session_state["runs"]) == 2:
+            sign_in.run_again()
+
+    page = AppTest.from_function(twice).run()
+    assert page.session_state["runs"] == [False, True, True]
+    page.run()
+    assert page.session_state["runs"][-1] is False
+
+
+def test_parts_that_refresh_themselves_never_count_as_a_click() -> None:
+    """They run the page again through `refresh` only, and ask who is there with `looking` only."""
+    found = set()
+    for file in (ROOT / "app").rglob("*.py"):
+        for part in _refreshing(ast.parse(file.read_text("utf-8"))):
+            found.add(f"{file.parent.name}/{file.stem}.{part.name}")
+            calls = {ast.unparse(node.func) for node in ast.walk(part) if isinstance(node, ast.Call)}
+            assert not calls & {"st.rerun", "sign_in.current", "sign_in.asking", "reader.current"}, (file, part.name)
+    assert found == {
+        "analyse/comparison._wait", "analyse/waiting._progress", "common/sign_in.look", "live/running._watch",
+        "review/triage_list._second_opinion", "worklist/running._looking",
+    }  # fmt: skip
+
+
+def _refreshing(tree: ast.Module) -> list[ast.FunctionDef]:
+    """The functions that are fragments with `run_every`, as a decorator or by a call that names them."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.fragment"]
+    timed = [call for call in calls if any(word.arg == "run_every" for word in call.keywords)]
+    names = {ast.unparse(arg) for call in timed for arg in call.args}
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return [one for one in functions if one.name in names or any(mark in timed for mark in one.decorator_list)]

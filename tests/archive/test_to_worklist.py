@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -85,3 +86,20 @@ def test_a_place_in_a_store_is_found_again_with_all_its_files(tmp_path: Path) ->
     found = source_at(place)
     assert found.place == place
     assert {Path(file).suffix for file in found.files} == {".hea", ".dat", ".atr"}
+
+
+def test_a_bad_member_of_an_archive_keeps_none_of_its_recordings_from_the_worklist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "home"))
+    folder, output = tmp_path / "archive", tmp_path / "tables"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "all.zip", "w") as packed:
+        for file in DEMO.glob("207_flutter.*"):
+            packed.write(file, file.name)
+        packed.writestr("inner.zip", b"PK\x03\x04nope")
+    (source,) = find_sources(str(folder))
+    process(source, str(output), RECORDING_NETWORK)
+    write_summary(output)
+    assert fill_worklist(output).counts == {"made": 1}
+    assert worklist().total == 1

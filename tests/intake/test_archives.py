@@ -146,3 +146,9 @@ def test_an_archive_on_disk_is_opened_alike_and_keeps_identities_only_if_asked(t
     assert found.recordings[0].identity is None
     assert open_all(tmp_path / "all.zip", identity=True).recordings[0].identity is not None
     assert [refused.name for refused in found.refused] == ["bad.xml"]
+
+
+def test_a_long_list_of_few_members_is_refused_for_its_length_and_not_for_their_number():
+    payload = zipped([(f"{number}{'n' * 60_000}.csv", b"x") for number in range(3)])
+    with pytest.raises(LimitError, match=r"list of members takes 180,\d+ bytes, the limit is 131,072; pack fewer"):
+        open_uploads([("all.zip", payload)])

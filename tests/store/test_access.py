@@ -46,6 +46,15 @@ def test_whoever_clicks_stays_in_and_whoever_is_idle_does_not() -> None:
     assert (again.name, again.key == last.key) == (last.name, False)
 
 
+def test_two_pages_that_refresh_themselves_keep_nobody_signed_in() -> None:
+    told = claims(at=NOW)
+    for minutes in (0, 5, 10, 14):
+        who = enter(told, READER, clicked=not minutes, now=NOW + timedelta(minutes=minutes))
+        assert who.until == NOW + timedelta(minutes=15)
+    with pytest.raises(AccessError, match="signed out"):
+        enter(told, READER, clicked=False, now=NOW + timedelta(minutes=15, seconds=1))
+
+
 def test_an_old_cookie_opens_nothing_even_if_its_sign_in_was_never_seen() -> None:
     with pytest.raises(AccessError, match="signed out"):
         enter(claims(), READER, now=NOW + timedelta(days=29))

@@ -1,0 +1,38 @@
+"""What is done to analyses that belong to everybody: who adds recordings may, who only looks may not."""
+
+from __future__ import annotations
+
+from app.common import cache, sign_in
+from pipeline.worker import Job
+
+ONLY = "Those who add recordings can do this."
+
+
+def may_steer() -> bool:
+    """Whether whoever is here may stop analyses, resume them and take them off the list."""
+    return sign_in.looking().holds("add")
+
+
+def why_not() -> str | None:
+    """What a button says that is disabled because `may_steer` is false."""
+    return None if may_steer() else ONLY
+
+
+def ask(job: Job) -> None:
+    """Asks for an analysis; one that was cancelled, refused or has stopped is resumed only for who may."""
+    if may_steer() or cache.worker().status(job).state == "absent":
+        cache.worker().ask(job)
+
+
+def cancel(job: Job) -> bool:
+    """Cancels an analysis for everybody, and returns whether that was allowed."""
+    if may_steer():
+        cache.worker().cancel(job)
+        return True
+    return False
+
+
+def remove(job: Job) -> None:
+    """Takes an unfinished analysis off the list, if that is allowed."""
+    if may_steer():
+        cache.worker().remove(job)
