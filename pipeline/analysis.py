@@ -244,7 +244,7 @@ def classify(
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
     context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
     rhythm = episodes(context, prepared.in_signal, pacing)
-    p = without_false_s_in_block(p, context.time_s, rhythm)
+    p = without_false_s_in_block(p, context, rhythm)
     reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
     reason = _agreeing(reason, p, context.time_s, rhythm)
     report(1.0, f"{len(beats)} beats read")

@@ -170,7 +170,7 @@ class ReviewConfig:
     af_threshold: float = -0.9
     doubtful_below: float = 0.7  # confidence
     unclassified_join_s: float = 10.0  # unclassified beats closer than this are one finding
-    unreadable_s: float = 10.0  # shorter unreadable stretches are drawn but not listed: one standard strip
+    unreadable_s: float = 10.0  # shorter unreadable stretches are drawn, not listed, unless flat: one standard strip
     # heart rate variability: Task Force 1996, doi:10.1161/01.CIR.93.5.1043
     hrv_segment_s: float = 300.0  # SDANN and SDNN index
     hrv_segment_filled: float = 0.5  # a segment counts if normal intervals fill at least this share of it

@@ -170,15 +170,17 @@ def roles_of(
     claims : mapping of str to object
         What the provider says of them.
     claim : str, optional
-        Name of a claim that lists their roles or groups; what it lists is looked up in the table, and is a role itself
-        if it has a role's name.
+        Name of a claim that lists their roles or groups. With a table, what it lists is looked up there and is
+        nothing else: a directory may well have a group called "administrator". Without one it is a role itself if it
+        has a role's name.
     table : mapping of str to collection of str, optional
-        Roles by group, by e-mail address (unless the provider calls it unverified) or by subject.
+        Roles by group, by e-mail address (if the provider calls it verified, or says nothing of that) or by subject.
     """
-    listed = claims.get(claim, ()) if claim else ()
-    groups = listed.split() if isinstance(listed, str) else [str(group) for group in listed]
+    listed = claims.get(claim) if claim else None
+    several = isinstance(listed, Collection) and not isinstance(listed, str)
+    groups = [str(group) for group in listed or ()] if several else str(listed or "").split()
     known = [*groups, str(claims.get("sub", ""))]
-    if claims.get("email_verified") is not False:
+    if claims.get("email_verified", True) is True:
         known.append(str(claims.get("email", "")))
-    told = {role for name in known for role in (table or {}).get(name, ())} | set(groups)
+    told = {role for name in known for role in table.get(name, ())} if table else set(groups)
     return frozenset(role for role in ROLES if role in told or role.replace(" ", "-") in told)

@@ -411,10 +411,8 @@ class Board:
         silenced = intervals.inside(sample, artefacts) if artefacts else None
         if silenced is not None:
             aami[silenced], human[silenced] = REJECTED, "rejected"
-        broken = intervals.breaks_before(sample, aami, evidence.gaps, artefacts)
-        broken |= intervals.across_no_beats(sample, rhythm, self.analysis.fs)
-        silences = intervals.long_silences(sample, broken, evidence)
-        broken[list(silences)] = True
+        broken, silences = intervals.broken_and_silent(sample, aami, rhythm, artefacts, evidence)
+        rests = intervals.long_rests(sample, broken, evidence)
         return ReviewedBeats(
             fs=self.analysis.fs,
             n_samples=self.n_samples,
@@ -433,7 +431,7 @@ class Board:
             silenced=None if silenced is None else read_only(silenced),
             seen=self.seen,
             notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
-            unread=unread_spans(self.analysis, rhythm, (*evidence.gaps, *artefacts)),
+            unread=unread_spans(self.analysis, rhythm, (*evidence.gaps, *artefacts), rests),
             hidden=intervals.hidden_beats(self.analysis, rhythm, sample, aami),
         )
 

@@ -17,6 +17,7 @@ from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.rhythm_events import EventKind, RhythmEvent
 from pipeline.review.rhythm_in_force import BY_READER, Ruled, ends_of, is_artefact
 from pipeline.rhythm_names import rhythm_name
+from pipeline.signal.quality import FLAT
 from pipeline.types import Episode, RhythmCode
 from pipeline.wording import duration, percent
 
@@ -96,8 +97,8 @@ def episode_rows(
     """List the episodes of rhythm that need a look, in order of time.
 
     Runs of ectopic beats and pauses are left to the events of the beats in force where those tell of them. Unreadable
-    stretches are listed from `unreadable_s` on, or if they take half of the recording. What a reader has named is
-    listed whatever tells of it.
+    stretches are listed from `unreadable_s` on, if they take half of the recording, or as a flat end of it. What a
+    reader has named is listed whatever tells of it.
 
     Parameters
     ----------
@@ -148,11 +149,27 @@ def urgent_episodes(episodes: Sequence[Episode], priority: int = 1) -> tuple[Epi
     return tuple(episode for _, episode in sorted(urgent, key=lambda row: (row[0], -row[1].seconds)))
 
 
-def events_told(beats: ReviewedBeats, found: Sequence[RhythmEvent]) -> tuple[RhythmEvent, ...]:
-    """Return the events that are listed beside the episodes: without those that an episode says better."""
+def events_told(
+    beats: ReviewedBeats, found: Sequence[RhythmEvent], config: ReviewConfig = REVIEW
+) -> tuple[RhythmEvent, ...]:
+    """Return the events that are listed beside the episodes: without those that an episode says better.
+
+    A lost signal is left only to an episode that is listed: noise too short for that does not tell of it.
+
+    Parameters
+    ----------
+    beats : ReviewedBeats
+        The beats in force, with the rhythm of the recording.
+    found : sequence of RhythmEvent
+        The events in them.
+    config : ReviewConfig, optional
+        What is listed.
+    """
     if not beats.rhythm:
         return tuple(found)
     spans = {kind: _spans(beats.rhythm, rhythms) for kind, rhythms in _TOLD_BY_EPISODES.items()}
+    listed = [one for one in beats.rhythm if not _is_short_noise(one, beats, config)]
+    spans["signal_lost"] = _spans(listed, _SILENT)
     return tuple(
         event
         for event in found
@@ -165,8 +182,19 @@ def _is_listed(
 ) -> bool:
     """Tell whether an episode of a kind of finding is one; `events` are those that may tell of it instead."""
     if episode.rhythm == "NOISE":
-        return episode.seconds >= min(config.unreadable_s, 0.5 * beats.n_samples / beats.fs)
+        return not _is_short_noise(episode, beats, config)
     return episode.rhythm not in events or not _is_covered(episode, events[episode.rhythm])
+
+
+def _is_short_noise(episode: Episode, beats: ReviewedBeats, config: ReviewConfig) -> bool:
+    """Tell whether an episode is unreadable for so short a time that it is drawn and not listed.
+
+    A flat line at an end of the recording may be an asystole, and no interval between beats tells of it: it is listed.
+    """
+    whole_s = beats.n_samples / beats.fs
+    if episode.rhythm != "NOISE" or episode.seconds >= min(config.unreadable_s, 0.5 * whole_s):
+        return False
+    return episode.evidence != FLAT or not (episode.start_s <= 0 or episode.stop_s >= whole_s - 1 / beats.fs)
 
 
 def _spans(some: Sequence[Episode | RhythmEvent], kinds: frozenset[Any]) -> _Spans:

@@ -18,6 +18,64 @@ UNCLASSIFIED: Final = "U"
 REJECTED: Final = "X"
 
 
+def broken_and_silent(
+    sample: IntArray,
+    aami: NDArray[np.str_],
+    rhythm: Sequence[Episode],
+    artefacts: Sequence[Stretch],
+    evidence: SignalEvidence,
+) -> tuple[NDArray[np.bool_], dict[int, Silence]]:
+    """Tell which intervals, each named by the beat that ends it, are no RR intervals, and which of them are silent.
+
+    In noise too short to be a finding, a lost signal is told all the same; other waves in it are noise.
+
+    Parameters
+    ----------
+    sample : (n,) int64
+        The beats in force.
+    aami : (n,) str
+        Their classes.
+    rhythm : sequence of Episode
+        The rhythm in force.
+    artefacts : sequence of Stretch
+        What a reader has marked as artefact.
+    evidence : SignalEvidence
+        What the signal shows between beats.
+
+    Returns
+    -------
+    broken : (n,) bool
+        What is no RR interval.
+    silences : dict of int to Silence
+        Those that are long and not at rest, by the position of the beat that ends them.
+    """
+    short = [one for one in rhythm if one.rhythm == "NOISE" and one.seconds < evidence.config.unreadable_s]
+    noisy = across_no_beats(sample, short, evidence.fs)
+    broken = breaks_before(sample, aami, evidence.gaps, artefacts)
+    broken |= across_no_beats(sample, [one for one in rhythm if one not in short], evidence.fs)
+    found = long_silences(sample, broken, evidence)
+    silences = {at: silence for at, silence in found.items() if silence == "lost" or not noisy[at]}
+    broken |= noisy
+    broken[list(silences)] = True
+    return broken, silences
+
+
+def long_rests(sample: IntArray, broken: NDArray[np.bool_], evidence: SignalEvidence) -> list[tuple[float, float]]:
+    """Return the long RR intervals in which a lead was seen at rest, seconds; none if no signal is known.
+
+    Parameters
+    ----------
+    sample : (n,) int64
+        The beats in force.
+    broken : (n,) bool
+        Where the interval before the beat is no RR interval.
+    evidence : SignalEvidence
+        What the signal shows between beats.
+    """
+    ends = _long(sample, broken, evidence) if evidence.signal else []
+    return [(int(sample[at - 1]) / evidence.fs, int(sample[at]) / evidence.fs) for at in ends]
+
+
 def inside(sample: IntArray, stretches: Sequence[Stretch]) -> NDArray[np.bool_]:
     """Tell which samples (n,), increasing, lie in one of the stretches."""
     found = np.zeros(sample.size, np.bool_)
@@ -92,9 +150,14 @@ def long_silences(sample: IntArray, broken: NDArray[np.bool_], evidence: SignalE
     evidence : SignalEvidence
         What the signal shows between beats.
     """
-    long = np.flatnonzero(~broken[1:] & (np.diff(sample) >= evidence.config.pause_s * evidence.fs)) + 1
-    judged = {at: evidence.between(int(sample[at - 1]), int(sample[at])) for at in long.tolist()}
+    long = _long(sample, broken, evidence)
+    judged = {at: evidence.between(int(sample[at - 1]), int(sample[at])) for at in long}
     return {at: silence for at, silence in judged.items() if silence != "rest"}
+
+
+def _long(sample: IntArray, broken: NDArray[np.bool_], evidence: SignalEvidence) -> list[int]:
+    long = ~broken[1:] & (np.diff(sample) >= evidence.config.pause_s * evidence.fs)
+    return (np.flatnonzero(long) + 1).tolist()
 
 
 def breaks_before(

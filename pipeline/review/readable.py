@@ -1,4 +1,7 @@
-"""Where a recording can be read well enough for an extreme: neither in nor beside gaps, artefacts and noise."""
+"""Where a recording can be read well enough for an extreme: neither in nor beside gaps, artefacts and noise.
+
+A flat line is read where it is a pause: the longest pauses are flat.
+"""
 
 from __future__ import annotations
 
@@ -11,31 +14,42 @@ from numpy.typing import NDArray
 
 from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.decisions import Stretch
-from pipeline.types import Analysis, Episode, FloatArray, read_only
+from pipeline.types import Analysis, Episode, FloatArray, QualitySegment, read_only
 
 Span = tuple[float, float]
 
 
 def unread_spans(
-    analysis: Analysis, rhythm: Sequence[Episode], breaks: Iterable[Stretch], config: ReviewConfig = REVIEW
+    analysis: Analysis,
+    rhythm: Sequence[Episode],
+    breaks: Iterable[Stretch],
+    rests: Iterable[Span] = (),
+    config: ReviewConfig = REVIEW,
 ) -> tuple[Span, ...]:
     """Return the stretches from which no extreme is taken, in seconds, in order and apart from each other.
 
     They are what cannot be read, with `beside_s` on either side: there the first interval may have begun unseen, and
-    detectors and filters have not settled.
+    detectors and filters have not settled. A flat line within an asystole or a pause is no such stretch.
 
     Parameters
     ----------
     analysis : Analysis
         The model's answer, with the quality of the signal.
     rhythm : sequence of Episode
-        The rhythm in force; its noise counts.
+        The rhythm in force; its noise and its asystole count.
     breaks : iterable of (int, int)
         Gaps, and what a reader has marked as artefact: samples [start, stop).
+    rests : iterable of (float, float), optional
+        Pauses between two beats, in which a lead was seen at rest, seconds.
     config : ReviewConfig, optional
         How far beside counts.
     """
-    poor = ((one.start_s, one.stop_s) for one in analysis.quality.segments if one.verdict != "good")
+    pauses = [*rests, *((one.start_s, one.stop_s) for one in rhythm if one.rhythm == "ASYS")]
+    poor = (
+        (one.start_s, one.stop_s)
+        for one in analysis.quality.segments
+        if one.verdict != "good" and not (one.verdict == "flat" and _is_within(one, pauses))
+    )
     noise = ((one.start_s, one.stop_s) for one in rhythm if one.rhythm == "NOISE")
     gone = ((start / analysis.fs, stop / analysis.fs) for start, stop in breaks)
     joined: list[Span] = []
@@ -46,6 +60,10 @@ def unread_spans(
         else:
             joined.append(span)
     return tuple(joined)
+
+
+def _is_within(segment: QualitySegment, pauses: Iterable[Span]) -> bool:
+    return any(start_s <= segment.start_s and segment.stop_s <= stop_s for start_s, stop_s in pauses)
 
 
 def is_readable(unread: Sequence[Span], start_s: float, stop_s: float) -> bool:

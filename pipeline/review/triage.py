@@ -168,7 +168,7 @@ def triage(
         What `events` returned for these beats, if known.
     """
     rhythm = events(beats, config) if found is None else found
-    told = events_told(beats, rhythm)
+    told = events_told(beats, rhythm, config)
     decided, sure = beats.reviewed(), _own_confidence(beats)
     events_sized = list(_event_findings(beats, told, decided, sure))
     rows = [

@@ -39,6 +39,7 @@ _SEEN: Final = MappingProxyType(
 # P-P intervals of the course of P waves from beat to beat, in recordings made of training patients: a fifth of the
 # intervals lasts at most 1.07 in Wenckebach's periods and at least 1.57 in 2:1 block, which has hardly one above 2.1.
 ONE_TO_ONE, MORE_THAN_TWO = 1.4, 2.4
+LONGEST: Final = 95  # percentile that stands for the longest intervals: Wenckebach's pauses hold one blocked P wave
 NONE, SECOND, THIRD = range(3)  # classes of the detector
 LEAST_P: Final = 0.01  # of a class; so little is no evidence against a course of conduction
 CHANGE: Final = 8.0  # log odds that a change of conduction costs
@@ -231,10 +232,11 @@ def _by_course(block: Episode, context: RhythmContext, measures: FloatArray) -> 
     to_pp = own[own[:, MEASURES.index("course_rr_to_pp")] > 0, MEASURES.index("course_rr_to_pp")]
     if block.rhythm != "BII" or 2 * to_pp.size <= len(own):
         return block
-    short, middle, long = np.percentile(to_pp, [20, 50, 80])
+    short, middle, long, longest = np.percentile(to_pp, [20, 50, 80, LONGEST])
     lasting = TWO_TO_ONE if long < MORE_THAN_TWO and middle > ONE_TO_ONE else HIGH_DEGREE
+    conducted = WENCKEBACH if longest <= MORE_THAN_TWO else HIGH_DEGREE
     rate = 60 / float(np.median(own[:, MEASURES.index("rr_s")]))
-    detail, evidence = _named(WENCKEBACH if short < ONE_TO_ONE else lasting, rate)
+    detail, evidence = _named(conducted if short < ONE_TO_ONE else lasting, rate)
     return replace(block, detail=detail, evidence=evidence)
 
 

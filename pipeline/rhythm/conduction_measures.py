@@ -102,25 +102,11 @@ def _singles(
     yield from ((f"{name}, {side}", _moved(one[name], by)) for side, by in _SIDES for name in _BESIDE)
 
 
-def conduction_of(context: RhythmContext, waves: PWaves | None = None) -> FloatArray:
-    """Measure the intervals before the beats (n, len(MEASURES)) with P waves of the signal; all -1 without a signal.
-
-    Parameters
-    ----------
-    context : RhythmContext
-        The beats and the signal.
-    waves : PWaves, optional
-        What `waves_of` returned for them, if it was asked before.
-    """
-    waves = waves_of(context) if waves is None else waves
-    if waves is None:
+def conduction_of(context: RhythmContext) -> FloatArray:
+    """Measure the intervals before the beats (n, len(MEASURES)) with P waves of the signal; all -1 without a signal."""
+    if context.conditioned is None:
         return np.full((len(context), len(MEASURES)), NOTHING, np.float32)
-    return conduction_measures(context, waves)
-
-
-def waves_of(context: RhythmContext) -> PWaves | None:
-    """Find candidates for P waves; None without a signal. They do not depend on the classes of the beats."""
-    return None if context.conditioned is None else find_p_waves(context.conditioned, context.time_s)
+    return conduction_measures(context, find_p_waves(context.conditioned, context.time_s))
 
 
 def worth_asking(measures: FloatArray) -> NDArray[np.bool_]:

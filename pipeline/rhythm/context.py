@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -38,8 +38,6 @@ class RhythmContext:
         Names of these leads.
     quality : Quality or None
         What could be read where.
-    likely : (n,) str or None
-        The same with the network's class where that is in doubt only because of a little noise; None if it is `symbol`.
     """
 
     duration_s: float
@@ -52,15 +50,10 @@ class RhythmContext:
     conditioned: Conditioned | None = None
     leads: tuple[str, ...] = ()
     quality: Quality | None = None
-    likely: NDArray[np.str_] | None = None
 
     def __len__(self) -> int:
         """Return the number of beats."""
         return int(self.time_s.size)
-
-    def as_likely(self) -> RhythmContext:
-        """Return the beats with the classes that the network has for them, also where a little noise makes doubt."""
-        return self if self.likely is None else replace(self, symbol=self.likely, likely=None)
 
     @cached_property
     def rr_s(self) -> NDArray[np.float64]:

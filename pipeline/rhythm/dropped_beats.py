@@ -60,15 +60,17 @@ def find_dropped_beats(context: RhythmContext, measures: FloatArray) -> list[Epi
     return found
 
 
-def without_false_s_in_block(p: FloatArray, time_s: NDArray[np.float64], rhythm: Sequence[Episode]) -> FloatArray:
-    """Return the probabilities with that of S added to N in second-degree block: beats are early by its pauses alone.
+def without_false_s_in_block(p: FloatArray, context: RhythmContext, rhythm: Sequence[Episode]) -> FloatArray:
+    """Return the probabilities of S beats with that of S added to N in second-degree block: its pauses make them early.
+
+    Beats of other classes stay as they are, and so do beats in doubt: this is no reason to be sure of them.
 
     Parameters
     ----------
     p : (n, 5) float32
         Probabilities in the order of `AAMI_CLASSES`; all 0 where a beat has none.
-    time_s : (n,) float64
-        R peaks, seconds.
+    context : RhythmContext
+        The beats; `trusted` tells which are not in doubt.
     rhythm : sequence of Episode
         The rhythm.
 
@@ -77,12 +79,13 @@ def without_false_s_in_block(p: FloatArray, time_s: NDArray[np.float64], rhythm:
     (n, 5) float32
         A new array.
     """
-    changed = p.copy()
+    changed, early = p.copy(), context.trusted & (p.argmax(axis=1) == _S)
     for episode in rhythm:
         if episode.rhythm == "BII":
-            inside = slice(*np.searchsorted(time_s, [episode.start_s, episode.stop_s]))
-            changed[inside, _N] += changed[inside, _S]
-            changed[inside, _S] = 0
+            first, stop = np.searchsorted(context.time_s, [episode.start_s, episode.stop_s])
+            own = first + np.flatnonzero(early[first:stop])
+            changed[own, _N] += changed[own, _S]
+            changed[own, _S] = 0
     return changed
 
 

@@ -13,13 +13,16 @@ from pipeline.types import FloatArray
 WINDOW_S: Final = 4.0  # holds three jumps of pulses down to one in two seconds
 HOPS: Final = 2  # windows begin so often within one
 SCREENED: Final = 160  # samples of a window that are looked at first: one in 25 ms
-LEAST_MV: Final = 0.1  # between the levels: less is the last digit of a coarse recorder ...
+LEAST_MV: Final = 0.1  # between the levels, and ...
+DIGITS: Final = 4  # ... so many digits of the lead: a flat line flickers between two of them; but ...
+PULSE_MV: Final = 0.5  # ... this is a pulse also where the lead holds nothing else, and its digit is not known ...
 MOST_MV: Final = 10.0  # ... and more is a number that stands for no value
 NEAR: Final = 0.06  # of the distance of the levels: a sample so near is at one of them ...
 AT_LEVELS: Final = 0.97  # ... and so many are, in pulses; the slopes and the T wave of an ECG are at none
 AT_EACH: Final = 0.04  # at least: the top of a QRS is shorter
 JUMPS: Final = (3, 40)  # in a window: fewer are a step or one artefact, more are noise of one digit
 WINDOWS_AT_ONCE: Final = 512
+SAMPLES_AT_ONCE: Final = 1_000_000
 
 
 def calibration_spans(lead: FloatArray, fs: float) -> list[tuple[int, int]]:
@@ -42,15 +45,27 @@ def calibration_spans(lead: FloatArray, fs: float) -> list[tuple[int, int]]:
         return []
     starts = np.append(np.arange(0, lead.size - size, size // HOPS), lead.size - size)
     step = max(1, size // SCREENED)
-    inside = np.zeros(lead.size, np.bool_)
+    found: list[int] = []
     for first in range(0, starts.size, WINDOWS_AT_ONCE):
         part = starts[first : first + WINDOWS_AT_ONCE]
         some = lead[part[:, None] + np.arange(0, size, step)]
         for start in part[_has_two_levels(some)].tolist():
-            whole = lead[None, start : start + size]
-            if _has_two_levels(whole)[0]:
-                inside[start : start + size] = True
+            if _has_two_levels(lead[None, start : start + size])[0]:
+                found.append(start)
+    least_mv = min(max(LEAST_MV, DIGITS * _digit_mv(lead)), PULSE_MV) if found else LEAST_MV
+    inside = np.zeros(lead.size, np.bool_)
+    for start in found:
+        inside[start : start + size] |= np.ptp(lead[start : start + size]) >= least_mv
     return runs(inside)
+
+
+def _digit_mv(lead: FloatArray) -> float:
+    """Return the smallest change from one sample of a lead (n,) to the next, mV: one digit; 0 if nothing changes."""
+    least = np.inf
+    for first in range(0, lead.size, SAMPLES_AT_ONCE):
+        change = np.abs(np.diff(lead[first : first + SAMPLES_AT_ONCE + 1]))
+        least = min(least, float(change.min(where=change > 0, initial=np.inf)))
+    return least if np.isfinite(least) else 0.0
 
 
 def _has_two_levels(windows: FloatArray) -> NDArray[np.bool_]:

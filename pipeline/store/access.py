@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -90,6 +91,25 @@ def leave(asking: Principal) -> None:
             note(session, asking, "sign_out")
 
 
+@contextmanager
+def writing_as(asking: Principal) -> Iterator[Session]:
+    """Open a session that writes, for somebody who has not signed out since they were let in.
+
+    Whoever signs out meanwhile waits until the session has ended (PostgreSQL; in SQLite all writers wait).
+
+    Raises
+    ------
+    AccessError
+        If they have signed out, wherever that was; nothing is written.
+    """
+    with database().writing() as session:
+        if asking.key:
+            row = session.get(SignInRow, asking.key, with_for_update={"read": True})
+            if row is not None and row.ended is not None:
+                raise AccessError(_AGAIN)
+        yield session
+
+
 def note(session: Session, asking: Principal, event: AccessEvent, *, digest: str = "", text: str = "") -> None:
     """Add an entry, in the caller's transaction; nothing for somebody who has not signed in.
 
@@ -137,7 +157,7 @@ def note_once(asking: Principal, event: AccessEvent, *, digest: str = "", text: 
     with database().reading() as session:
         if session.scalar(same) is not None:
             return
-    with database().writing() as session:
+    with writing_as(asking) as session:
         note(session, asking, event, digest=digest, text=text)
 
 
@@ -160,7 +180,7 @@ def export(who: Who, digest: str, what: str) -> Principal:
     """
     asking = require(who, "export")
     if asking.key:
-        with database().writing() as session:
+        with writing_as(asking) as session:
             note(session, asking, "export", digest=digest, text=what)
     return asking
 

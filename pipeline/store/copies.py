@@ -14,6 +14,7 @@ from pipeline.store.identities import identity_file
 from pipeline.store.recordings import recording_folder, removal_note
 from pipeline.store.stored_files import read_json
 
+_JOB_S: Final = 30 * 86_400.0  # a job that says nothing for longer is of a worker that is gone
 _DERIVED: Final = ("prepared", "analyses")  # folders of the cache, by digest
 
 
@@ -96,6 +97,22 @@ def finish_removals(*, keep: Callable[[str], bool] = lambda digest: False) -> li
         except DataError:
             left.append(note.stem)
     return left
+
+
+def wanted_by_jobs(now: float) -> frozenset[str]:
+    """Return the digests of the recordings that an analysis waits for or reads.
+
+    Parameters
+    ----------
+    now : float
+        Seconds since the epoch.
+    """
+    return frozenset(str((read_json(request) or {}).get("digest")) for request in _requests() if _is_open(request, now))
+
+
+def _is_open(request: Path, now: float) -> bool:
+    state = read_json(request.with_name("state.json")) or {}
+    return state.get("state") in ("waiting", "running") and now - float(state.get("at", now)) <= _JOB_S
 
 
 def _requests() -> Iterator[Path]:

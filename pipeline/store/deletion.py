@@ -10,10 +10,11 @@ from sqlalchemy import func, select
 from pipeline.errors import DataError, ReviewError
 from pipeline.principal import LOCAL, Who, require
 from pipeline.review.decisions import clean_text
-from pipeline.store.access import note
+from pipeline.store.access import note, writing_as
 from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
-from pipeline.store.identities import delete_identity, identity_file
+from pipeline.store.erasure import finish_erasures
+from pipeline.store.identities import identity_file
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.recordings import recording_folder
 from pipeline.store.studies import get_study
@@ -46,7 +47,7 @@ def delete_signal(study_id: int, *, reader: Who, reason: str) -> None:
     who, why, digest = named(asking), clean_text(reason), get_study(study_id, reader=LOCAL).digest
     if not why:
         raise ReviewError("No reason is given; say why the recording is deleted.")
-    with database().writing() as session:
+    with writing_as(asking) as session:
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
         if signed := next((row for row in rows if row.state == "signed"), None):
             raise ReviewError(
@@ -78,7 +79,7 @@ def delete_unread(digest: str, *, reader: Who = "") -> None:
         If a copy could not be deleted.
     """
     asking = require(reader, "delete")
-    with database().writing() as session:
+    with writing_as(asking) as session:
         if session.scalars(select(StudyRow.id).where(StudyRow.digest == digest)).first() is not None:
             raise ReviewError("This recording has a study; delete it on the study's page, with a reason.")
         note(session, asking, "delete", digest=digest)
@@ -86,7 +87,9 @@ def delete_unread(digest: str, *, reader: Who = "") -> None:
 
 
 def finish_deletions() -> list[str]:
-    """Finish deletions that were interrupted or refused, but none of a recording that has a signed study since.
+    """Finish deletions and erasures that were interrupted, refused or made by way of another home.
+
+    A recording that has a signed study since stays.
 
     Returns
     -------
@@ -94,27 +97,25 @@ def finish_deletions() -> list[str]:
         Digests of which copies are still left.
     """
     _remove_deleted_elsewhere()
+    finish_erasures()
     return finish_removals(keep=_is_signed)
 
 
 def _remove_deleted_elsewhere() -> None:
-    """Remove what was deleted or erased by way of another home with the same database, if it is older than that."""
+    """Remove what was deleted by way of another home with the same database, if nobody opened it here since."""
     last = (
-        select(StudyRow.digest, AuditRow.event, func.max(AuditRow.at))
+        select(StudyRow.digest, func.max(AuditRow.at))
         .join(StudyRow, StudyRow.id == AuditRow.study_id)
-        .where(AuditRow.event.in_(("forgotten", "erased")))
-        .group_by(StudyRow.digest, AuditRow.event)
+        .where(AuditRow.event == "forgotten")
+        .group_by(StudyRow.digest)
     )
     with database().reading() as session:
         found = session.execute(last).all()
-    for digest, event, at in found:
+    for digest, at in found:
         folder = recording_folder(digest)
-        file = folder / "facts.json" if event == "forgotten" and folder is not None else identity_file(digest)
-        if not file.is_file() or file.stat().st_mtime > at.timestamp():
-            continue
-        if event == "erased":
-            delete_identity(digest)
-        elif not _is_signed(digest):
+        kept = [] if folder is None else [folder / "facts.json", identity_file(digest)]
+        ages = [file.stat().st_mtime for file in kept if file.is_file()]
+        if ages and max(ages) <= at.timestamp() and not _is_signed(digest):
             with suppress(DataError):  # it is noted, and tried again
                 remove_copies(digest)
 

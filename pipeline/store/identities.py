@@ -62,16 +62,17 @@ def save_identity(digest: str, identity: Identity, *, reader: Who) -> tuple[str,
     StoreError
         If it cannot be written; nothing is then changed.
     """
-    from pipeline.store.database import database
+    from pipeline.store.access import writing_as
     from pipeline.store.log import named
     from pipeline.store.recordings import is_stored  # which knows this module
 
     if not _RX_DIGEST.fullmatch(digest):
         raise ReviewError("There is no such recording; open its files again.")
-    who, wanted = named(require(reader, "identify")), checked_identity(identity)
+    asking = require(reader, "identify")
+    who, wanted = named(asking), checked_identity(identity)
     if wanted and not is_stored(digest):
         raise ReviewError("This recording is not on this machine any more; open its files again.")
-    with database().writing() as session:
+    with writing_as(asking) as session:
         changed = changed_fields(load_identity(digest, reader=LOCAL), wanted)
         if changed:
             _append(session, digest, who, ", ".join(changed))

@@ -26,8 +26,8 @@ from pipeline.review.decisions import (
     stacks,
 )
 from pipeline.review.rhythm_in_force import subject_name
+from pipeline.store.access import writing_as
 from pipeline.store.chain import remember
-from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 
@@ -387,13 +387,13 @@ def open_log(study_id: int, role: Role, reader: Who, key: str | None, *, right: 
     ReviewError
         If the study or the reading does not exist, or the reader has no name.
     AccessError
-        If they may not, or a signature asks for a fresh sign-in.
+        If they may not, have signed out, or a signature asks for a fresh sign-in.
     """
     asking = require(reader, right or ("second" if role == "second" else "decide"))
     if right == "sign":
         require_fresh(asking)
     who, key = named(asking), _checked_key(key)
-    with database().writing() as session:
+    with writing_as(asking) as session:
         study = study_row(session, study_id, lock=True)
         yield Log(session, study, reading_row(session, study_id, role), who, key)
 

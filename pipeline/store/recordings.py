@@ -6,6 +6,7 @@ that a lead or a window can be read alone), and per level the lowest and highest
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -65,6 +66,8 @@ def save_recording(recording: Recording, *, reader: Who = "") -> Recording:
             require_room(home_root(), round(recording.p_signal.nbytes * _WITH_LEVELS))
             shutil.rmtree(_folder(recording.digest), ignore_errors=True)  # damaged, or of an older format
             _save(recording)
+        else:
+            (_folder(recording.digest) / "facts.json").touch()  # a deletion elsewhere that is older is none of this
     except OSError as error:
         raise DataError(f"The recording could not be kept on this machine: {error.strerror}.") from error
     kept = load_recording(recording.digest, reader=LOCAL)
@@ -79,11 +82,14 @@ def neutral_name(digest: str) -> str:
 
 
 def rename_recording(digest: str, name: str) -> None:
-    """Give a stored recording another name. Raises DataError if it cannot be written."""
+    """Give a stored recording another name, which is no use of it: its age stays. Raises DataError if it cannot."""
     folder = recording_folder(digest)
     facts = None if folder is None else read_json(folder / "facts.json")
-    if folder is not None and facts is not None:
-        write_json(folder / "facts.json", {**facts, "name": name}, private=True)
+    if folder is not None and facts is not None and facts.get("name") != name:
+        file = folder / "facts.json"
+        before = file.stat()
+        write_json(file, {**facts, "name": name}, private=True)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def load_recording(digest: str, *, reader: Who = "") -> Recording | None:

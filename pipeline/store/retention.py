@@ -16,7 +16,7 @@ from sqlalchemy import select
 from pipeline._util.files import write_json
 from pipeline.config import Retention, cache_root, home_root
 from pipeline.errors import UsageError
-from pipeline.store.copies import derived, remove_copies, remove_derived
+from pipeline.store.copies import derived, remove_copies, remove_derived, wanted_by_jobs
 from pipeline.store.database import database
 from pipeline.store.log import Log, reading_row
 from pipeline.store.recordings import recording_folder
@@ -64,6 +64,7 @@ class _Kept:
     touched: float
     studies: int
     signed: bool
+    busy: bool
 
 
 def settings() -> Retention:
@@ -82,7 +83,8 @@ def settings() -> Retention:
 def expire(policy: Retention, *, now: float | None = None, patient: bool = False, dry: bool = False) -> Outcome:
     """Delete what is too old; then, over the quota, what can be made again, then what has no study.
 
-    A quota alone never takes a recording that has a study, and neither takes one of a signed study unless that is said.
+    A quota alone never takes a recording that has a study, nor one that was opened less than `policy.grace_s` ago: its
+    analysis may be about to begin. Neither takes one of a signed study unless that is said, nor what a job waits for.
 
     Parameters
     ----------
@@ -102,7 +104,7 @@ def expire(policy: Retention, *, now: float | None = None, patient: bool = False
         If a copy cannot be deleted; it is tried again whenever the application starts.
     """
     now = time.time() if now is None else now
-    kept = _all_kept()
+    kept = [one for one in _all_kept(now) if not one.busy]
     gone = [
         due for due in _too_old(policy, kept, now) if not patient or _is_marked(due.digest, policy.grace_s, now, dry)
     ]
@@ -111,11 +113,10 @@ def expire(policy: Retention, *, now: float | None = None, patient: bool = False
     used = used_bytes() - sum(due.size_bytes for due in gone)
     if policy.quota_bytes is not None and used > policy.quota_bytes:
         used = _made_again(left, policy.quota_bytes, used, dry=dry)
-        more = list(_over(policy, left, used))
+        more = list(_over(policy, left, used, now))
         gone, used = gone + more, used - sum(due.size_bytes for due in more)
     if not dry:
-        for due in gone:
-            _delete(due, signed=policy.signed)
+        gone = [due for due in gone if _delete(due, signed=policy.signed)]
         used = used_bytes()
     over = 0 if policy.quota_bytes is None else max(0, used - policy.quota_bytes)
     return Outcome(tuple(gone), used, over)
@@ -138,8 +139,9 @@ def size_of(path: Path) -> int:
     return found
 
 
-def _all_kept() -> list[_Kept]:
+def _all_kept(now: float) -> list[_Kept]:
     """List the recordings on this machine, the one that was left alone for longest first."""
+    busy = wanted_by_jobs(now)
     with database().reading() as session:
         rows = session.execute(select(StudyRow.digest, StudyRow.state, StudyRow.updated)).all()
     found = []
@@ -149,7 +151,7 @@ def _all_kept() -> list[_Kept]:
             continue
         own = [(state, updated) for number, state, updated in rows if number == digest]
         touched = max([facts.stat().st_mtime, *(updated.timestamp() for _, updated in own)])
-        found.append(_Kept(digest, touched, len(own), any(state == "signed" for state, _ in own)))
+        found.append(_Kept(digest, touched, len(own), any(state == "signed" for state, _ in own), digest in busy))
     return sorted(found, key=lambda one: (one.touched, one.digest))
 
 
@@ -161,11 +163,11 @@ def _too_old(policy: Retention, kept: list[_Kept], now: float) -> Iterator[Due]:
             yield _due(one, f"nothing was done with it for {policy.days:g} days")
 
 
-def _over(policy: Retention, kept: list[_Kept], used: int) -> Iterator[Due]:
+def _over(policy: Retention, kept: list[_Kept], used: int, now: float) -> Iterator[Due]:
     for one in kept:
         if policy.quota_bytes is None or used <= policy.quota_bytes:
             return
-        if not one.studies or (one.signed and policy.signed):
+        if now - one.touched >= policy.grace_s and (not one.studies or (one.signed and policy.signed)):
             due = _due(one, "the recordings take more room than they may")
             used -= due.size_bytes
             yield due
@@ -188,12 +190,15 @@ def _made_again(kept: list[_Kept], quota: int, used: int, *, dry: bool) -> int:
     return used
 
 
-def _delete(due: Due, *, signed: bool) -> None:
-    """Delete a recording, unless it was signed meanwhile; its studies' trails say why, their last reader stays."""
+def _delete(due: Due, *, signed: bool) -> bool:
+    """Delete a recording, unless it was signed, or a study of it made, meanwhile; whether it was deleted.
+
+    Its studies' trails say why, their last reader stays.
+    """
     with database().writing() as session:
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == due.digest).with_for_update()).all()
-        if not signed and any(row.state == "signed" for row in rows):
-            return
+        if len(rows) > due.studies or (not signed and any(row.state == "signed" for row in rows)):
+            return False
         for row in rows:
             reader = row.reader
             log = Log(session, row, reading_row(session, row.id, "main"), BY, str(uuid.uuid4()))
@@ -201,6 +206,7 @@ def _delete(due: Due, *, signed: bool) -> None:
             row.reader = reader
     remove_copies(due.digest)
     _mark(due.digest).unlink(missing_ok=True)
+    return True
 
 
 def _mark(digest: str) -> Path:

@@ -370,8 +370,8 @@ def save_step(before: Standing, step: ReviewStep, outcome: Outcome, *, reader: W
         else:
             carried_out = _turn(log, step, before.version, outcome.row)
         if not carried_out:
-            return _standing(log.session, log.study, log.reading)
-        return replace(before.stepped(step), study=study_of(log.study), version=log.version)
+            return _seen(log, _standing(log.session, log.study, log.reading))
+        return _seen(log, replace(before.stepped(step), study=study_of(log.study), version=log.version))
 
 
 def save_decisions(
@@ -412,9 +412,9 @@ def save_decisions(
         for number, (decision, outcome) in enumerate(zip(decisions, outcomes, strict=True)):
             one = Log(log.session, log.study, log.reading, log.who, f"{log.key}-{number}")
             if not _decide(one, decision, expected, _known(outcome.classes), outcome.row):
-                return _standing(log.session, log.study, log.reading)
+                return _seen(log, _standing(log.session, log.study, log.reading))
             after, expected = after.stepped(decision), one.version
-        return replace(after, study=study_of(log.study), version=log.version)
+        return _seen(log, replace(after, study=study_of(log.study), version=log.version))
 
 
 def rename(study_id: int, name: str, *, reader: Who) -> None:
@@ -562,6 +562,12 @@ def check_writable(log: Log, expected_version: int) -> None:
     elif second is not None and second.state == "open" and log.who == second.reader:
         raise ReviewError("You are the second reader of this study; finish your own reading first.")
     log.check(expected_version)
+
+
+def _seen(log: Log, now: Standing) -> Standing:
+    """Return a standing as its writer may see it: of a blind reading, without what the first reader found."""
+    blind = log.reading.role == "second" and log.reading.state == "open"
+    return replace(now, study=without_findings(now.study)) if blind else now
 
 
 def _known(classes: Classes) -> Callable[[], Classes]:

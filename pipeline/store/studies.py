@@ -19,7 +19,7 @@ from pipeline.config import sign_in_required
 from pipeline.errors import ReviewError, StoreError
 from pipeline.principal import Principal, Who, require
 from pipeline.review.states import StudyState
-from pipeline.store.access import note_once
+from pipeline.store.access import note_once, writing_as
 from pipeline.store.database import database
 from pipeline.store.results import read_analysis, write_analysis
 from pipeline.store.stored_files import BROKEN_NPZ
@@ -109,9 +109,9 @@ def create_study(
     reader : Principal or str, optional
         Who asks.
     """
-    require(reader, "add")
+    asking = require(reader, "add")
     counts = analysis.counts() if counts is None else counts
-    with database().writing() as session:
+    with writing_as(asking) as session:
         row = session.scalar(_same(analysis))
         if row is None:
             try:
@@ -119,15 +119,15 @@ def create_study(
                     row = _added(session, analysis, priority, counts, findings or {})
             except IntegrityError:  # two may look at once and find nothing (PostgreSQL): someone else was faster
                 row = session.scalars(_same(analysis)).one()
-        return study_of(row)
+        return _shown(session, [row], asking)[0]
 
 
 def find_study(analysis: Analysis, *, reader: Who = "") -> Study | None:
     """Return the study of this recording by this model, if there is one."""
-    require(reader, "view")
+    asking = require(reader, "view")
     with database().reading() as session:
         row = session.scalar(_same(analysis))
-        return None if row is None else study_of(row)
+        return None if row is None else _shown(session, [row], asking)[0]
 
 
 def get_study(study_id: int, *, reader: Who = "") -> Study:
@@ -195,8 +195,8 @@ def save_summary(
     reader : Principal or str, optional
         Who asks.
     """
-    require(reader, "decide")
-    with database().writing() as session:
+    asking = require(reader, "decide")
+    with writing_as(asking) as session:
         _summarised(session, study_row(session, study_id), priority, counts, findings)
 
 

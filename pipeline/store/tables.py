@@ -151,7 +151,7 @@ class AuditRow(Base):
     text: Mapped[str] = mapped_column(Text)
     model_version: Mapped[str] = mapped_column(String(100))
     subject: Mapped[str] = mapped_column(String(40), server_default="")
-    seal: Mapped[str] = mapped_column(String(140), server_default="")
+    seal: Mapped[str] = mapped_column(String(140))  # no default: an earlier program, which makes no chain, is refused
     __table_args__ = (UniqueConstraint("reading_id", "seq"), UniqueConstraint("study_id", "key"))
 
 

@@ -1,7 +1,8 @@
 """The P-R interval that the wave marks give, taken back into the rhythm: first-degree block and Wenckebach's periods.
 
 The finders of rhythms see P waves by their shape before R and do not know where they begin. The marks do, so what they
-measure decides: first-degree block is a P-R of more than 200 ms that lasts.
+measure decides: first-degree block is a P-R that lasts and is longer than 200 ms by more than the measure is uncertain.
+Between, what was found stands.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _decided(episode: Episode, measured: Mapping[int, tuple[float, float]]) -> l
         start_s, stop_s = max(episode.start_s, number * STRETCH_S), min(episode.stop_s, (number + 1) * STRETCH_S)
         pr_ms, rr_ms = measured.get(number, (np.nan, np.nan))
         piece = replace(episode, start_s=start_s, stop_s=stop_s)
-        if pr_ms > PR_LONG_MS:
+        if pr_ms > PR_LONG_MS + PR_SD_MS:
             piece = _block(start_s, stop_s, pr_ms)
         elif episode.rhythm == "BI" and pr_ms <= PR_LONG_MS:
             piece = _sinus(start_s, stop_s, rr_ms)
@@ -78,7 +79,7 @@ def _decided(episode: Episode, measured: Mapping[int, tuple[float, float]]) -> l
 
 
 def _half_minutes(beats: BeatIntervals) -> dict[int, tuple[float, float]]:
-    """Return the steady P-R and the RR interval, ms, of each half minute in which most usual beats have a P-R."""
+    """Return P-R and RR interval, ms, of each half minute in which most usual beats have a P-R, and it is steady."""
     number = (beats.beat_s // STRETCH_S).astype(np.int64)
     found: dict[int, tuple[float, float]] = {}
     for own in np.unique(number).tolist():
@@ -86,9 +87,14 @@ def _half_minutes(beats: BeatIntervals) -> dict[int, tuple[float, float]]:
         pr_ms, rr_ms = (beats.ms[name][inside] for name in ("PR", "RR"))
         if np.count_nonzero(np.isfinite(pr_ms)) > SEEN_MIN * np.count_nonzero(inside):
             found[own] = float(np.nanmedian(pr_ms)), _median(rr_ms)
-    values = [pr_ms for pr_ms, _ in found.values()]
-    around = [values[max(0, k - STEADY // 2) : k + STEADY // 2 + 1] for k in range(len(values))]
-    return {own: (float(np.median(near)), rr) for (own, (_, rr)), near in zip(found.items(), around, strict=True)}
+    reach = range(-(STEADY // 2), STEADY // 2 + 1)
+    around = [[found[own + by][0] for by in reach if own + by in found] for own in found]
+    steady = zip(found.items(), ((float(np.median(near)), near) for near in around), strict=True)
+    return {
+        own: (pr_ms, rr_ms)
+        for (own, (_, rr_ms)), (pr_ms, near) in steady
+        if np.median(np.abs(np.array(near) - pr_ms)) <= PR_SD_MS
+    }
 
 
 def _median(values: NDArray[np.float64]) -> float:

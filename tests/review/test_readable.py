@@ -49,10 +49,13 @@ def made(trouble="", *, start_s=100.0, stop_s=110.0, pause_s=2.4, longer_s=3.6):
     quality = Quality((good,), 1.0)
     if trouble == "gap":
         signal[inside] = np.nan
-    elif trouble == "poor":
-        parts = (replace(good, stop_s=start_s), QualitySegment(start_s, stop_s, "noisy", "noise"),
+    elif trouble in ("poor", "flat", "flat and dead"):
+        verdict = "noisy" if trouble == "poor" else "flat"
+        parts = (replace(good, stop_s=start_s), QualitySegment(start_s, stop_s, verdict, trouble),
                  replace(good, start_s=stop_s))  # fmt: skip
         quality = Quality(parts, 0.95)
+        if trouble == "flat and dead":
+            signal[inside] = 0.0
     elif trouble == "noise":
         rhythm = (Episode(0.0, start_s, "N"), Episode(start_s, stop_s, "NOISE"), Episode(stop_s, float(SECONDS), "N"))
     elif trouble == "artefact":
@@ -74,6 +77,25 @@ def test_lowest_highest_and_longest_are_those_of_the_readable_stretches(trouble)
     rows = holter(beats, triage(beats))
     assert rows.total.highest == found.rate.highest.value == max(row.highest for row in rows.rows)
     assert rows.total.lowest == found.rate.lowest.value == min(row.lowest for row in rows.rows)
+
+
+def test_a_flat_line_within_a_pause_is_read():
+    found = summarise(made("flat"))
+    assert found.longest_rr == summarise(made()).longest_rr
+    assert found.longest_rr.value > 9
+    assert summarise(made("flat and dead")).longest_rr.value == pytest.approx(2.4, abs=0.01)  # and no pause
+
+
+@pytest.mark.parametrize(
+    ("verdict", "span", "unread"),
+    [("flat", (49.5, 64.0), False), ("flat", (53.0, 64.0), True), ("noisy", (49, 64), True), ("gap", (49, 64), True)],
+)
+def test_only_a_flat_line_and_only_within_an_asystole_or_a_rest_is_read(verdict, span, unread):
+    analysis = replace(analysed("N"), quality=Quality((QualitySegment(52.0, 60.0, verdict, ""),), 1.0))
+    assert bool(unread_spans(analysis, [Episode(*span, "ASYS")], ())) is unread
+    assert bool(unread_spans(analysis, [], (), [span])) is unread
+    assert unread_spans(analysis, [Episode(*span, "NOISE")], ())
+    assert unread_spans(analysis, [], ())
 
 
 def test_without_the_trouble_the_same_beats_are_the_extremes():

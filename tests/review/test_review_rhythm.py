@@ -15,6 +15,7 @@ from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.hrv import normal_pairs, variability
 from pipeline.review.summary import summarise
 from pipeline.review.triage import BeatFilter, findings_passing, triage
+from pipeline.signal.quality import FLAT
 from pipeline.types import RHYTHM_CODES, Analysis, Episode, Quality, QualitySegment, RhythmCode
 from tests.helpers.review_beats import written
 from tests.helpers.rhythms import beatless, read, with_rhythm
@@ -109,6 +110,16 @@ def test_a_short_unreadable_stretch_is_drawn_and_not_listed(seconds: float, list
         written("N" * 100), (0.0, 20.0, "N"), (20.0, 20.0 + seconds, "NOISE"), (20.0 + seconds, 81.0, "N")
     )
     assert kinds(beats) == listed
+
+
+@pytest.mark.parametrize(("evidence", "listed"), [(FLAT, ["unreadable"]), ("noise", [])])
+def test_a_short_flat_line_at_the_end_is_listed(evidence: str, listed: list[str]) -> None:
+    beats = written("N" * 100)
+    end_s = beats.n_samples / beats.fs
+    for first, last in ((0.0, 6.0), (end_s - 6.0, end_s)):
+        flat = Episode(first, last, "NOISE", "", 0.7, evidence)
+        rest = Episode(last, end_s, "N") if first == 0 else Episode(0.0, first, "N")
+        assert kinds(replace(beats, rhythm=tuple(sorted((flat, rest), key=lambda one: one.start_s)))) == listed
 
 
 def test_a_recording_that_is_all_unreadable_is_listed_however_short() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from pipeline.review.rhythm_events import events
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import summarise, tachogram
 from pipeline.review.triage import triage
-from pipeline.types import Analysis, Quality, Recording
+from pipeline.types import Analysis, Episode, Quality, Recording
 from tests.helpers.review_study import analysed, at
 
 FS = 250.0
@@ -74,6 +76,28 @@ def test_a_clean_flat_line_is_a_pause(silence: Lead | None) -> None:
 @pytest.mark.parametrize("silence", [0.0, -1.5, RECOVERY, OFF_AND_ON], ids=["off", "rail", "recovery", "off and on"])
 def test_a_lead_that_is_flat_or_adrift_is_lost_and_no_pause(silence: Lead | float) -> None:
     assert kinds(lead(silence)) == ["signal_lost"]
+
+
+@pytest.mark.parametrize("silence", [0.0, RECOVERY], ids=["off", "recovery"])
+@pytest.mark.parametrize(("least_s", "listed"), [(10.0, ["signal_lost"]), (4.0, ["unreadable"])])
+def test_a_lost_signal_is_listed_also_where_it_is_noise_too_short_for_a_finding(
+    silence: Lead | float, least_s: float, listed: list[str]
+) -> None:
+    beats, config = beats_of_noise(silence), replace(REVIEW, unreadable_s=least_s)
+    assert [finding.kind for finding in triage(beats, config=config)] == listed
+    assert beats.break_before[5]
+
+
+def test_waves_in_a_short_noise_are_noise_and_no_finding() -> None:
+    assert triage(beats_of_noise(NOISE)) == ()
+
+
+def beats_of_noise(silence: Lead | float) -> ReviewedBeats:
+    """The beats of a lead whose silence is an episode of noise."""
+    recording, analysis = study(lead(silence))
+    first_s, last_s = at(4)[0] / FS, at(10)[0] / FS
+    rhythm = Episode(0, first_s, "N"), Episode(first_s, last_s, "NOISE"), Episode(last_s, 13.2, "N")
+    return reviewed_beats(replace(analysis, rhythm=rhythm), HOLE, evidence_of(recording, analysis))
 
 
 @pytest.mark.parametrize("silence", [FLUTTER, NOISE], ids=["flutter", "noise"])

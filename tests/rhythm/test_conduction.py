@@ -115,6 +115,36 @@ def test_two_to_one_block_that_ends_without_a_change_of_the_rate_is_none(beside_
     assert [(one.rhythm, one.detail) for one in found] == ([("BII", "2:1")] if named else [])
 
 
+class SecondDegree:
+    """A detector that is sure of second-degree block before every beat."""
+
+    def probabilities(self, measures):
+        return np.tile(np.array([0.01, 0.98, 0.01], np.float32), (len(measures), 1))
+
+
+@pytest.mark.parametrize(
+    ("course", "detail"),
+    [
+        ([1, 1, 4], "high degree"),
+        ([1, 3], "high degree"),
+        ([1, 1, 5], "high degree"),
+        ([1.1, 1.05, 1.85], "Wenckebach"),
+        ([1.1, 1.85], "Wenckebach"),
+        ([2, 2], "2:1"),
+        ([2, 3], "high degree"),
+    ],
+)
+def test_block_in_which_several_p_waves_in_a_row_are_blocked_is_high_degree_whatever_is_conducted(course, detail):
+    to_pp = np.resize(np.array(course), 24)
+    beats = np.cumsum([1.0, *0.8 * to_pp])
+    measures = np.full((beats.size, len(MEASURES)), -1, np.float32)
+    for name, values in (("rr_s", np.diff(beats, prepend=0.2)), ("course_rr_to_pp", [-1, *to_pp]), ("extra_mean", 1)):
+        measures[:, MEASURES.index(name)] = values
+    known = context(drawn([], beats, seconds=beats[-1] + 1), time_s=beats)
+    (block,) = [one for one in find_blocks(known, SecondDegree(), measures) if one.rhythm == "BII"]
+    assert block.detail == detail
+
+
 def test_the_line_of_gains_shows_p_waves_and_neither_beats_nor_t_waves():
     p_s = np.arange(0.6, SECONDS - 1, 0.8)
     beats = np.delete(p_s, slice(5, None, 6)) + 0.16  # every sixth P wave is not conducted

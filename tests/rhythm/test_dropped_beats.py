@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.rhythm.conduction_measures import conduction_of
+from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.dropped_beats import find_dropped_beats, without_false_s_in_block
 from pipeline.types import Episode
 from tests.rhythm.test_conduction import SECONDS, context, drawn, share_named
@@ -49,9 +50,13 @@ def test_p_waves_that_come_early_and_are_blocked_are_no_block_of_the_node():
 
 
 def test_in_second_degree_block_no_beat_is_early_by_its_place():
-    p = np.array([[0.2, 0.8, 0, 0, 0], [0.1, 0.1, 0.8, 0, 0], [0.3, 0.7, 0, 0, 0], [0, 0, 0, 0, 0]], np.float32)
-    changed = without_false_s_in_block(p, np.array([5.0, 6.0, 15.0, 7.0])[[0, 1, 3, 2]], [Episode(0, 10, "BII")])
+    rows = [[0.2, 0.8, 0, 0, 0], [0.1, 0.1, 0.8, 0, 0], [0.2, 0.35, 0.45, 0, 0], [0.6, 0.4, 0, 0, 0],
+            [0.45, 0.55, 0, 0, 0], [0, 0, 0, 0, 0], [0.3, 0.7, 0, 0, 0]]  # fmt: skip
+    p, in_doubt = np.array(rows, np.float32), 4
+    time_s = np.array([4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 15.0])
+    trusted = np.arange(time_s.size) != in_doubt
+    beats = RhythmContext(20.0, time_s, np.full(7, "N"), trusted, p.max(axis=1), np.zeros(7, np.bool_))
+    changed = without_false_s_in_block(p, beats, [Episode(0, 10, "BII")])
     assert changed[0] == pytest.approx([1.0, 0, 0, 0, 0])
-    assert changed[1] == pytest.approx([0.2, 0, 0.8, 0, 0])
-    assert changed[3] == pytest.approx(p[3])
+    assert np.array_equal(changed[1:], np.array(rows, np.float32)[1:])  # V stays V, and doubt stays doubt
     assert p[0, 1] == pytest.approx(0.8)

@@ -40,3 +40,22 @@ def test_no_ecg_no_step_and_no_noise_of_one_digit_are_pulses(fs):
     digit = 0.2 * np.random.default_rng(0).integers(0, 2, ecg.size).astype(np.float32)
     for lead in (ecg, 10 * ecg, step, digit, np.zeros(ecg.size, np.float32), ecg[: round(fs)]):
         assert calibration_spans(lead, fs) == []
+
+
+@pytest.mark.parametrize("digit", [0.05, 0.1, 0.125, 0.2])
+@pytest.mark.parametrize("beside", [0, 10])
+def test_a_flat_line_that_flickers_between_two_digits_is_no_pulse(digit, beside):
+    fs = 250.0
+    time_s = np.arange(round(20 * fs)) / fs
+    noise = np.random.default_rng(0).normal(0, 0.01, time_s.size)
+    flat = np.round(0.5 + 0.15 * np.sin(2 * np.pi * 0.7 * time_s) + noise)
+    ecg = np.round(made_ecg(fs, 30.0)[0][: round(beside * fs), 0] / digit)
+    assert calibration_spans((np.concatenate([ecg, flat]) * digit).astype(np.float32), fs) == []
+
+
+def test_low_pulses_of_a_fine_recorder_and_pulses_of_two_values_are_found():
+    fs = 250.0
+    low = np.round(pulses(fs, 20, 1.0, 0.5, 0.4) / 0.005) * 0.005
+    exact = np.where(np.arange(low.size) / fs % 1 < 0.5, 1.0, 0.0)
+    for lead in (low, exact):
+        assert calibration_spans(lead.astype(np.float32), fs) == [(0, lead.size)]

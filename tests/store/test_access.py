@@ -70,6 +70,15 @@ def test_a_cookie_is_worthless_after_signing_out() -> None:
     assert len(accesses(LOCAL)) == 2
 
 
+def test_who_was_let_in_before_signing_out_elsewhere_decides_nothing_more() -> None:
+    who = enter(claims(at=datetime.now(UTC)), READER)
+    number = _study()
+    decide(number, Decision("confirm", at(0)), reader=who, expected_version=0)
+    leave(who)
+    with pytest.raises(AccessError, match="signed out"):
+        decide(number, Decision("confirm", at(1)), reader=who, expected_version=2)
+
+
 def test_somebody_without_a_role_or_an_identity_does_not_come_in() -> None:
     with pytest.raises(AccessError, match="no role"):
         enter(claims(), frozenset(), now=NOW)

@@ -11,14 +11,15 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.config import cache_root, home_root
-from pipeline.errors import ReviewError
+from pipeline.errors import DataError, ReviewError
 from pipeline.identity import Identity
 from pipeline.review.decisions import Decision
+from pipeline.store import erasure
 from pipeline.store.deletion import delete_signal, finish_deletions
 from pipeline.store.erasure import erase_names
 from pipeline.store.identities import identity_file, load_identity, save_identity
 from pipeline.store.recordings import is_stored, load_recording, recording_folder, save_recording
-from pipeline.store.reviews import audit, begin_review, decide, sign, standing
+from pipeline.store.reviews import audit, begin_review, decide, reopen, sign, standing
 from pipeline.store.signing import signings
 from pipeline.store.studies import create_study, get_study, stored_analysis, worklist
 from pipeline.store.verification import verify_files, verify_trail
@@ -128,6 +129,118 @@ def test_another_home_with_the_same_database_deletes_and_erases_too(
     save_recording(recorded(analysed(record="other")))  # opened again since: it is wanted
     assert finish_deletions() == []
     assert is_stored(other.digest)
+
+
+@pytest.fixture
+def elsewhere(signed: int, tmp_path: Path) -> Path:
+    """A second home with the same database and files, an hour old, and a cache of its own."""
+    digest = get_study(signed).digest
+    folder = recording_folder(digest)
+    assert folder is not None
+    (folder / "page.jpg").write_bytes(b"Garcia")
+    second = tmp_path / "second"
+    shutil.copytree(home_root(), second)
+    made = tmp_path / "second cache" / "analyses" / digest[:2] / digest
+    made.mkdir(parents=True)
+    (made / "key.npz").write_bytes(b"Garcia")
+    for path in (*second.rglob("*"), *made.rglob("*")):
+        os.utime(path, (time.time() - 3600,) * 2)
+    return second
+
+
+def move_to(second: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEARTVISION_HOME", str(second))
+    monkeypatch.setenv("HEARTVISION_CACHE", str(second.with_name("second cache")))
+
+
+@pytest.mark.parametrize("reports", [True, False])
+@pytest.mark.parametrize("identity", [True, False])
+def test_another_home_erases_all_that_names_the_patient(
+    signed: int, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, reports: bool, identity: bool
+) -> None:
+    digest = get_study(signed).digest
+    if not identity:
+        (elsewhere / "identities" / f"{digest}.json").unlink()
+    erase_names(signed, reader=ANNA, reason="asked for", reports=reports)
+    move_to(elsewhere, monkeypatch)
+    assert load_recording(digest).name == PATIENT  # type: ignore[union-attr]
+    assert finish_deletions() == []
+    assert load_recording(digest).name == get_study(signed).record  # type: ignore[union-attr]
+    left = [path for path in (*elsewhere.rglob("*"), *cache_root().rglob("*")) if path.is_file()]
+    named = [path.suffix for path in left if b"Garcia" in path.read_bytes() and "sqlite" not in path.name]
+    assert named == ([] if reports else [".pdf"])
+    assert verify_files() == ()
+
+
+def test_what_is_kept_elsewhere_after_an_erasure_stays(
+    signed: int, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = get_study(signed).digest
+    erase_names(signed, reader=ANNA, reason="asked for")
+    move_to(elsewhere, monkeypatch)
+    time.sleep(0.02)  # a file's time is that of the last tick of the kernel
+    page, identity = elsewhere / "recordings" / digest[:2] / digest / "page.jpg", identity_file(digest)
+    for path in (page, identity):
+        path.touch()
+    finish_deletions()
+    assert (page.is_file(), identity.is_file()) == (True, True)
+
+
+def test_what_was_deleted_and_then_erased_by_way_of_other_homes_goes_too(
+    signed: int, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = get_study(signed).digest
+    reopen(signed, reader=ANNA, expected_version=standing(signed).version, reason="a second look")
+    delete_signal(signed, reader=ANNA, reason="asked for")
+    move_to(elsewhere, monkeypatch)
+    erase_names(signed, reader=ANNA, reason="asked for")
+    assert is_stored(digest)
+    finish_deletions()
+    assert not is_stored(digest)
+
+
+def test_what_was_opened_again_after_a_deletion_elsewhere_stays(
+    signed: int, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = get_study(signed).digest
+    reopen(signed, reader=ANNA, expected_version=standing(signed).version, reason="a second look")
+    delete_signal(signed, reader=ANNA, reason="asked for")
+    move_to(elsewhere, monkeypatch)
+    time.sleep(0.02)
+    save_recording(recorded(analysed(record=PATIENT)))
+    assert finish_deletions() == []
+    assert is_stored(digest)
+
+
+def test_a_full_disk_changes_nothing(signed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, files = audit(signed), where_named()
+
+    def full(*args: object) -> None:
+        raise DataError("The disk is full.")
+
+    monkeypatch.setattr(erasure, "rename_recording", full)
+    with pytest.raises(DataError, match="full"):
+        erase_names(signed, reader=ANNA, reason="asked for", reports=True)
+    assert audit(signed) == before
+    assert get_study(signed).record == PATIENT
+    assert where_named() == files
+    assert verify_files() == ()
+
+
+def test_what_could_not_be_deleted_goes_when_the_application_starts_again(
+    signed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(digest: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "delete_report", refused)
+        with pytest.raises(DataError, match="tried again whenever"):
+            erase_names(signed, reader=ANNA, reason="asked for", reports=True)
+    assert list((home_root() / "reports").rglob("*.pdf"))
+    assert audit(signed)[-1].event == "erased"
+    finish_deletions()
+    assert not list((home_root() / "reports").rglob("*.pdf"))
 
 
 def test_a_photo_of_the_page_goes_with_the_name(signed: int) -> None:

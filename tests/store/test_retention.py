@@ -12,12 +12,14 @@ import pytest
 from pipeline.cli import main
 from pipeline.config import Retention, cache_root, home_root
 from pipeline.errors import UsageError
+from pipeline.store import retention
 from pipeline.store.recordings import is_stored, recording_folder, save_recording
 from pipeline.store.retention import expire, settings, used_bytes
 from pipeline.store.reviews import audit, begin_review, sign
 from pipeline.store.studies import create_study, get_study
 from pipeline.store.verification import verify_trail
 from pipeline.worker import process
+from pipeline.worker.jobs import Job, Jobs, JobStatus, State, worker_folder
 from tests.helpers.review_study import analysed, recorded
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -125,7 +127,7 @@ def test_a_worker_lets_go_what_is_too_old(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_over_the_quota_what_can_be_made_again_goes_first_then_what_has_no_study() -> None:
-    old, young = stored("old", age_days=9), stored("young")
+    old, young = stored("old", age_days=9), stored("young", age_days=2)
     number, of_study = studied("studied")
     derived(old, 500_000)
     derived(of_study, 500_000)
@@ -141,6 +143,44 @@ def test_over_the_quota_what_can_be_made_again_goes_first_then_what_has_no_study
     assert found.over_bytes == used_bytes() - 1 > 0
     assert is_stored(of_study)
     assert audit(number)[-1].event == "begin"
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_quota_leaves_a_fresh_upload_until_a_day_has_passed(patient: bool) -> None:
+    digest = stored("young")
+    tight = Retention(quota_bytes=1)
+    assert expire(tight, patient=patient).gone == ()
+    assert is_stored(digest)
+    later = time.time() + tight.grace_s
+    assert [due.digest for due in expire(tight, patient=patient, now=later).gone] == [digest]
+
+
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_what_an_analysis_waits_for_or_reads_is_not_taken(state: State) -> None:
+    digest = stored("old", age_days=31)
+    derived(digest, 500_000)
+    jobs = Jobs(worker_folder())
+    job = Job(digest, "net", "identity", None, 1000)
+    jobs.ask(job)
+    jobs.report(job, JobStatus(state))
+    both = replace(MONTH, quota_bytes=1)
+    assert expire(both).gone == ()
+    assert used_bytes() > 500_000
+    jobs.report(job, JobStatus("refused"))
+    assert [due.digest for due in expire(both).gone] == [digest]
+
+
+def test_a_study_that_is_made_while_room_is_found_keeps_its_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, digest = stored("first", age_days=31), stored("old", age_days=30.5)
+    remove = retention.remove_copies
+
+    def removed(gone: str) -> int:
+        create_study(analysed(record="old"))
+        return remove(gone)
+
+    monkeypatch.setattr(retention, "remove_copies", removed)
+    assert [due.digest for due in expire(Retention(quota_bytes=1)).gone] == [first]
+    assert is_stored(digest)
 
 
 def test_the_command_says_what_goes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -160,6 +161,26 @@ def test_each_role_may_do_what_the_table_says_and_nothing_else(number: int, role
     assert refused == wanted
 
 
+WRITING = (
+    *("adjudicate", "begin_review", "begin_second", "create_study", "decide", "delete_signal", "delete_unread"),
+    *("erase_names", "export", "finish_second", "redo", "relist", "rename", "reopen", "save_decisions"),
+    *("save_identity", "save_step", "save_summary", "sign", "standing", "study_of_analysis", "undo", "withdraw_second"),
+)
+
+
+@pytest.mark.parametrize("name", WRITING)
+def test_who_has_signed_out_writes_nothing_with_what_they_were_let_in_with(number: int, name: str) -> None:
+    now = int(datetime.now(UTC).timestamp())
+    told = {"iss": "https://id.example", "sub": "1", "nonce": "n", "iat": now, "auth_time": now, "name": "Ada"}
+    who = access.enter(told, frozenset(ROLES))
+    save_recording(recorded(ANALYSIS), reader=LOCAL)
+    access.leave(who)
+    with pytest.raises(AccessError, match="You were signed out"):
+        CALLS[name][1](number, who)
+    assert [entry.event for entry in access.accesses(LOCAL)] == ["sign_out", "sign_in"]
+    assert reviews.audit(number, reader=LOCAL) == ()
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_nobody_gets_in_by_a_name_alone_or_after_too_long(number: int, name: str) -> None:
     every = frozenset(ROLES)
@@ -255,14 +276,23 @@ def test_the_second_reader_sees_nothing_of_the_first_reading_and_nobody_anything
         study_at(get_study(number, reader=LOCAL).token, reader=second),
         worklist(reader=second).studies[0],
         reviews.standing(number, reading="second", reader=second).study,
+        create_study(ANALYSIS, reader=replace(second, roles=frozenset[Role](("reader", "second reader")))),
+        find_study(ANALYSIS, reader=second),
+        _second_step(number, second).study,
     ):
+        assert seen is not None
         assert (seen.counts, seen.findings) == ({}, {})
     assert get_study(number, reader=first).counts
     with pytest.raises(ReviewError, match="still reading"):
         comparison(number, reader=LOCAL)
-    second_reading.finish_second(number, reader=second, expected_version=2)
+    second_reading.finish_second(number, reader=second, expected_version=3)
     assert reviews.standing(number, reader=second).second_done
     assert {entry.reading for entry in reviews.audit(number, reader=first)} == {"main", "second"}
+
+
+def _second_step(number: int, second: Principal) -> reviews.Standing:
+    now = reviews.standing(number, reading="second", reader=second)
+    return reviews.save_step(now, Decision("confirm", at(2)), reviews.Outcome(), reader=second)
 
 
 def test_a_second_reader_withdraws_their_own_reading_only(number: int) -> None:
@@ -304,16 +334,33 @@ def test_where_nobody_signs_in_a_name_may_do_everything(monkeypatch: pytest.Monk
     ("claims", "roles"),
     [
         ({"sub": "1", "groups": ["ecg"]}, {"reader", "signer"}),
-        ({"sub": "1", "groups": "ecg technician"}, {"reader", "signer", "technician"}),
+        ({"sub": "1", "groups": "ecg nurses"}, {"reader", "signer", "technician"}),
         ({"sub": "1", "email": "chief@example.org"}, {"administrator"}),
         ({"sub": "1", "email": "chief@example.org", "email_verified": False}, set()),
         ({"sub": "77"}, {"viewer"}),
-        ({"sub": "1", "groups": ["second-reader", "machine", "root"]}, {"second reader"}),
+        *(
+            ({"sub": "1", "email": "chief@example.org", "email_verified": said}, roles)
+            for said, roles in ((True, {"administrator"}), ("false", set()), ("true", set()), (None, set()), (0, set()))
+        ),
+        ({"sub": "1", "groups": ["administrator", "second-reader", "machine", "root"]}, set()),
+        ({"sub": "1", "groups": None}, set()),
+        ({"sub": "77", "groups": 5}, {"viewer"}),
         ({"sub": "1", "roles": ["administrator"]}, set()),
         ({}, set()),
     ],
 )
 def test_roles_come_from_the_claim_that_is_named_and_from_the_table(claims: dict[str, Any], roles: set[str]) -> None:
-    table = {"ecg": ["reader", "signer"], "chief@example.org": ["administrator", "machine"], "77": ["viewer"]}
+    table = {
+        "ecg": ["reader", "signer"],
+        "nurses": ["technician"],
+        "chief@example.org": ["administrator", "machine"],
+        "77": ["viewer"],
+    }
     assert roles_of(claims, claim="groups", table=table) == roles
     assert "machine" not in roles_of(claims, claim="groups", table=table)
+
+
+def test_without_a_table_the_claim_lists_roles_themselves() -> None:
+    claims = {"sub": "1", "groups": ["second-reader", "signer", "machine", "root"]}
+    assert roles_of(claims, claim="groups") == roles_of(claims, claim="groups", table={}) == {"second reader", "signer"}
+    assert roles_of(claims) == frozenset()

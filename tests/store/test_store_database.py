@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import DBAPIError
 
 from pipeline import config
 from pipeline.errors import StoreError
@@ -20,6 +21,7 @@ from pipeline.store import database as module
 from pipeline.store.database import close_databases, database, parsed_url
 from pipeline.store.studies import next_study
 from pipeline.store.tables import HEAD, Base
+from pipeline.store.verification import verify_trail
 
 
 def test_reviews_are_kept_in_the_durable_folder_unless_a_database_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,3 +152,43 @@ def test_studies_of_an_earlier_version_get_an_address_each(database_url: str) ->
         tokens = set(session.execute(text("SELECT token FROM studies")).scalars())
     assert len(tokens) == 2
     assert {len(token) for token in tokens} == {22}
+
+
+_STUDY = (
+    "INSERT INTO studies (id, digest, record, model, model_version, leads, duration_s, analysis, state, priority, "
+    "counts, findings, reader, search, created, updated, token) VALUES (1, 'd', 'case', 'm', '1', '[]', 1, 'a', "
+    "'in_review', 1, '{}', '{}', 'A', '', '2026-01-01', '2026-01-01', 't')"
+)
+_READING = (
+    "INSERT INTO readings (id, study_id, role, reader, state, version, opened) "
+    "VALUES (1, 1, 'main', 'A', 'open', 1, '2026-01-01')"
+)
+_ENTRY = (
+    "INSERT INTO audit (study_id, reading_id, seq, key, who, at, event, kind, samples, aami, before, after, model, "
+    "text, model_version, subject) VALUES (1, 1, {seq}, 'key {seq}', 'A', '2026-01-01 08:00:00', 'begin', '', '[]', "
+    "'', '', '', '', '', '1', '')"
+)
+
+
+def test_a_server_of_the_version_before_the_chain_is_refused_and_its_entries_stay_protected(database_url: str) -> None:
+    engine = create_engine(parsed_url(database_url))
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(text("INSERT INTO analyses VALUES ('a', :payload)"), {"payload": b"x"})
+        for made in (_STUDY, _READING, _ENTRY.format(seq=1)):
+            connection.exec_driver_sql(made)
+    assert (verify_trail().faults, verify_trail().entries) == ((), 1)  # opened by this program
+    for refused, why in (
+        (_ENTRY.format(seq=2), "seal"),
+        ("UPDATE audit SET who = 'B'", "append-only"),
+        ("DELETE FROM audit", "append-only"),
+    ):
+        with pytest.raises(DBAPIError, match=why), engine.begin() as connection:
+            connection.exec_driver_sql(refused)
+    engine.dispose()
+    with database().reading() as session:
+        assert session.execute(text("SELECT who, seal FROM audit")).all() == [("A", "")]

@@ -18,7 +18,7 @@ _REFUSAL = "the audit trail is append-only"
 
 def upgrade() -> None:
     """Create the tables, link the entries that are there, and protect the links as the entries are."""
-    op.add_column("audit", sa.Column("seal", sa.String(140), nullable=False, server_default=""))
+    _add_seal()
     chain = op.create_table(
         "chain",
         sa.Column("place", _ID, primary_key=True, autoincrement=False),
@@ -40,6 +40,21 @@ def upgrade() -> None:
     _protect()
 
 
+def _add_seal() -> None:
+    """Add the column, empty for all entries so far, and without a default for those to come.
+
+    A server of the version before, which knows neither seals nor links, is refused then: its entries would stand there
+    as put in without the application. SQLite cannot drop a default: the table is made anew, with its triggers.
+    """
+    op.add_column("audit", sa.Column("seal", sa.String(140), nullable=False, server_default=""))
+    if op.get_bind().dialect.name == "postgresql":
+        op.alter_column("audit", "seal", server_default=None)
+        return
+    with op.batch_alter_table("audit", recreate="always") as table:
+        table.alter_column("seal", server_default=None)
+    _protect_sqlite("audit")
+
+
 def _link_all(chain: sa.Table) -> tuple[int, str]:
     """Link the entries so far in the order of their numbers; return place and hash of the last one."""
     bind = op.get_bind()
@@ -58,7 +73,12 @@ def _protect() -> None:
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change()"
         )
         return
+    _protect_sqlite("chain")
+
+
+def _protect_sqlite(table: str) -> None:
     for act in ("update", "delete"):
         op.execute(
-            f"CREATE TRIGGER chain_no_{act} BEFORE {act.upper()} ON chain BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+            f"CREATE TRIGGER {table}_no_{act} BEFORE {act.upper()} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
         )
