@@ -31,6 +31,7 @@ SHARES, STRIP_PX = (3, 2), 760  # of the page for strip and beat; width of the s
 PAGE = "analyse"
 COMPARED_PX = 240  # greatest height of each of two strips, one above the other
 RATE_PX = 46  # of the trend: a beat is to be understood without scrolling
+SPACE_PX = 8  # on a phone, so that the slider's time does not touch the button above it
 NO_BEATS = "No beat was found in this recording: the band of rhythm and the quality of the signal say why."
 ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
 
@@ -69,6 +70,8 @@ def _signal(session: Session) -> None:
     with st.container(gap="xsmall"):
         _trend(session)
         _navigation(session)
+        if by_touch():
+            st.space(SPACE_PX)
         _slider(session)
         _strip(session)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

@@ -54,7 +54,8 @@ def _running(session: Session, job: Job, status: JobStatus) -> None:
         st.progress(min(max(status.fraction, 0.0), 1.0), plain(work.progress_words(status)))
         no = steering.why_not()
         if st.button("Cancel", icon=":material/close:", key="cancel", disabled=no is not None, help=no):
-            if steering.cancel(job):
+            if steering.may_steer():
+                steering.cancel(job)
                 session.back(CANCELLED)
             else:
                 session.refuse(steering.ONLY)

@@ -14,7 +14,7 @@ from pipeline.wording import interval
 HOW = "Drag over the strip to measure an interval; drag an end to move it."
 LISTED = 5  # rows without scrolling
 ROW_PX = 36
-COLUMNS = (3, 4, 2, 7)  # where, how long and away; the rest of the width is left free
+INTERVAL_PX = 160  # so that the buttons beside the intervals stand below each other
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,13 @@ def table(calipers: Calipers, key: str, *, when: Callable[[float], str], go: Cal
     high: Literal["content"] | int = "content" if len(calipers.spans) <= LISTED else LISTED * ROW_PX
     with st.container(height=high, border=False, gap=None, key=f"{key}-list"):
         for number, (start, stop) in enumerate(calipers.spans):
-            place, long, away, _ = st.columns(COLUMNS, vertical_alignment="center", gap="small")
-            place.button(
-                when(start), key=f"{key}-go-{number}", type="tertiary", on_click=go, args=(start,), help="Go there"
-            )
-            long.markdown(f"**{interval(stop - start)}**")
-            away.button(
+            row = st.container(horizontal=True, vertical_alignment="center", gap="small")
+            row.button(
+                when(start), key=f"{key}-go-{number}", type="tertiary", on_click=go, args=(start,), help="Go there",
+                width="content",
+            )  # fmt: skip
+            row.markdown(f"**{interval(stop - start)}**", width=INTERVAL_PX)
+            row.button(
                 "", icon=":material/close:", key=f"{key}-away-{number}", type="tertiary", help="Remove",
                 on_click=calipers.put, args=((start, stop), None),
             )  # fmt: skip

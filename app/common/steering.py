@@ -24,12 +24,10 @@ def ask(job: Job) -> None:
         cache.worker().ask(job)
 
 
-def cancel(job: Job) -> bool:
-    """Cancels an analysis for everybody, and returns whether that was allowed."""
+def cancel(job: Job) -> None:
+    """Cancels an analysis for everybody, if that is allowed."""
     if may_steer():
         cache.worker().cancel(job)
-        return True
-    return False
 
 
 def remove(job: Job) -> None:

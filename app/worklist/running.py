@@ -93,7 +93,7 @@ def _sentence(status: JobStatus) -> str:
     return status.sentence if words is None else words.format(done=percent(status.fraction))
 
 
-def _button(label: str, icon: str, job: Job, act: Callable[[Job], object]) -> None:
+def _button(label: str, icon: str, job: Job, act: Callable[[Job], None]) -> None:
     st.button(
         label,
         icon=f":material/{icon}:",
