@@ -325,7 +325,8 @@ def test_all_goes_on_after_what_the_same_code_has_measured_of_the_same_weights(p
     assert not everything.is_measured("cnn", part, "", registry.WEIGHTS)
     shutil.copytree(registry.WEIGHTS / "cnn", tmp_path / "cnn")
     manifest = tmp_path / "cnn" / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"sha256": "0" * 64}))
+    raw = {name: value for name, value in json.loads(manifest.read_text()).items() if name != "seal"}
+    manifest.write_text(json.dumps(raw | {"sha256": "0" * 64}))
     assert not everything.is_measured("cnn", part, made, tmp_path)
 
 

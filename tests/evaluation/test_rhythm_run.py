@@ -78,6 +78,8 @@ def run(data, find=af_from_20_to_50, *, rhythm=SINUS, **options):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rhythm_run, "analyse", analysed)
+        patch.setattr(rhythm_run, "read_waves", lambda recording, analysis: None)
+        patch.setattr(rhythm_run, "with_measured_pr", lambda recording, analysis, marked: analysis)
         patch.setattr(rhythm_run, "fingerprint", lambda *names, facts: "code")
         file = rhythm_run.evaluate_with(
             WidthRule(), describe_model(registry.available()[0]), data, data / "out" / "evaluation.json",
