@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache as cache_calls
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from streamlit.components.v2 import manifest_scanner
 
 from app.common import cache
+from pipeline.intake.apart import Apart
 from pipeline.store.database import database
 from pipeline.worker.jobs import Jobs, worker_folder
 
@@ -33,6 +35,14 @@ def components() -> Iterator[None]:
         patch.setattr(
             manifest_scanner, "scan_component_manifests", cache_calls(manifest_scanner.scan_component_manifests)
         )
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def intake() -> Iterator[None]:
+    """One process waits for uploads of all page tests: what it imports takes a second."""
+    with pytest.MonkeyPatch.context() as patch, closing(Apart()) as apart:
+        patch.setattr(cache, "_intake", lambda: apart)
         yield
 
 
