@@ -237,6 +237,7 @@ def test_a_line_drawn_around_intervals_selects_their_beats(page: Page) -> None:
     chart = page.locator("[class*=st-key-review-tachogram] .nsewdrag").first
     expect(chart).to_be_visible()
     settle(page)
+    chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box is not None
     left, top, width, height = box["x"], box["y"], box["width"], box["height"]
