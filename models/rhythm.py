@@ -94,6 +94,8 @@ def served(weights: Weights, classes: int) -> Callable[[NDArray[np.float32]], ND
     fitted_trees = trees.boosted_trees_of(weights)
 
     def logits(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if not len(rows):
+            return np.zeros((0, classes), np.float32)
         seen = measure_beats(np.asfortranarray(rows)[None])  # one number of all beats after the other: sums are faster
         shapes, rhythm, known = (beat_by_beat(part) for part in _known(seen))
         with single_threaded_blas(), ThreadPoolExecutor(processors()) as pool:

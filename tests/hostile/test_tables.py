@@ -34,6 +34,11 @@ def test_text_that_a_spreadsheet_would_run_is_made_plain_in_cells_and_column_nam
     assert made["n"].tolist() == [-1.5, 2.0]
 
 
+@pytest.mark.parametrize("text", ["+16 ms", "-3/min", "+0.25 mV", "-12°", "+4 %"])
+def test_a_signed_number_with_its_unit_is_shown_as_it_is(text: str) -> None:
+    assert safe_table(pd.DataFrame({"change": [text]}))["change"].tolist() == [text]
+
+
 def test_every_table_with_words_of_others_is_made_safe() -> None:
     found = {
         str(path.relative_to(APP)): [ast.unparse(call.args[0]) for call in tables(path)]
