@@ -90,6 +90,10 @@ class Apart:
             _end(self._spare)
             self._spare = None
 
+    def __del__(self) -> None:
+        """Leave no process behind where nobody closed it."""
+        _end(self._spare)
+
     def _taken(self) -> subprocess.Popen[bytes]:
         with self._lock:
             spare, self._spare = self._spare, None
