@@ -125,3 +125,143 @@ class Sessions:
 
     provenance: Provenance
     run: ServedSessions
+
+
+@dataclass(frozen=True)
+class CascadeRow:
+    """One way to answer: the scores by database, and the share of the beats that `vgg16` is asked about.
+
+    Attributes
+    ----------
+    name : str
+        In words.
+    below : float
+        `vgg16` is asked where `rhythm_svdb` is less confident than this; 0 never, 1 always.
+    abnormal : bool
+        Whether it is also asked about every beat that `rhythm_svdb` does not call N.
+    share : float
+        Share of `vgg16` in the log probability of a beat that it is asked about; 1 replaces the answer.
+    asked : Mapping of str to float
+        Share of the beats that it is asked about.
+    scores : Mapping of str to (Mapping of str to float)
+        F1 of N, S, V and F, and Cohen's kappa.
+    cost : float
+        Processor time of both networks, of that of `rhythm_svdb` alone, by the beats of all databases.
+    """
+
+    name: str
+    below: float
+    abnormal: bool
+    share: float
+    asked: Mapping[str, float]
+    scores: Mapping[str, Mapping[str, float]]
+    cost: float
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """A cascade.json.
+
+    Attributes
+    ----------
+    provenance : Provenance
+        Where it comes from.
+    ms_per_beat : Mapping of str to float
+        Processor time of each network, what it reads included, in one run.
+    load : float
+        How many processes the machine worked on then.
+    held_out : tuple of CascadeRow
+        Every way on patients that neither network was trained on.
+    chosen : CascadeRow
+        Of the ways that ask `vgg16` about some beats, the one that gains most there, or loses least.
+    plain : CascadeRow
+        The same of the ways where `vgg16` answers everything abnormal, and what is doubtful.
+    better : bool
+        Whether the chosen way gains there in every database.
+    test : tuple of CascadeRow
+        Either network alone and both ways, on DS2 and on the half of svdb that nothing was trained on.
+    difference : Mapping of str to (Mapping of str to tuple of float)
+        By way and test database: by how much its kappa differs from that of `rhythm_svdb` alone, and the ends of a 95 %
+        interval.
+    """
+
+    provenance: Provenance
+    ms_per_beat: Mapping[str, float]
+    load: float
+    held_out: tuple[CascadeRow, ...]
+    chosen: CascadeRow
+    plain: CascadeRow
+    better: bool
+    test: tuple[CascadeRow, ...]
+    difference: Mapping[str, Mapping[str, tuple[float, ...]]]
+
+
+@dataclass(frozen=True)
+class LayerSpeed:
+    """A layer of a network: what it computes for one picture, how fast, and what share of the matrix product that is.
+
+    Attributes
+    ----------
+    layer : str
+        Its name.
+    mflop : float
+        Million floating-point operations for a picture; a multiplication and an addition are two.
+    gflop_s : float
+        Billion operations a second of processor time.
+    share : float
+        Of the rate of the large matrix product.
+    share_of_own_shape : float
+        Of the rate of a matrix product with as many rows, columns and products as the layer has.
+    """
+
+    layer: str
+    mflop: float
+    gflop_s: float
+    share: float
+    share_of_own_shape: float
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A network in one precision, and the machine's own matrix product in the same, by turns in one process.
+
+    Attributes
+    ----------
+    dtype : str
+        Keras' policy.
+    product : tuple of int
+        Rows, inner size and columns of the matrices whose product was fastest.
+    product_gflop_s : float
+        Its rate, billion operations a second of processor time.
+    network_gflop_s : float
+        The network's, the conversion of its pictures included.
+    pictures_s : float
+        Pictures a second of processor time.
+    share : float
+        The network's rate, of that of the product.
+    load : float
+        How many processes the machine worked on.
+    layers : tuple of LayerSpeed
+        The layers with weights, each alone.
+    """
+
+    dtype: str
+    product: tuple[int, int, int]
+    product_gflop_s: float
+    network_gflop_s: float
+    pictures_s: float
+    share: float
+    load: float
+    layers: tuple[LayerSpeed, ...]
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """A roofline.json: a network in all precisions, one thread, batches of so many pictures."""
+
+    provenance: Provenance
+    network: str
+    processor: str
+    batch: int
+    mflop: float
+    precisions: tuple[Precision, ...]
