@@ -265,3 +265,44 @@ class Roofline:
     batch: int
     mflop: float
     precisions: tuple[Precision, ...]
+
+
+@dataclass(frozen=True)
+class PeerCost:
+    """What one way of reading costs.
+
+    Attributes
+    ----------
+    name : str
+        The library.
+    does : str
+        What it does of an analysis.
+    leads : int
+        How many leads it read.
+    beats : int
+        How many beats it found, or was given.
+    minutes : float
+        How much of the recording it read.
+    cpu_s_per_hour : float
+        Processor seconds for an hour of these leads, the program loaded before.
+    memory_mb : int
+        Most memory of its process.
+    """
+
+    name: str
+    does: str
+    leads: int
+    beats: int
+    minutes: float
+    cpu_s_per_hour: float
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class Peers:
+    """A peers.json: ways of reading the same recording, one after the other; and those that were not installed."""
+
+    provenance: Provenance
+    load: float
+    rows: tuple[PeerCost, ...]
+    missing: tuple[str, ...]
