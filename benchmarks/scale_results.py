@@ -48,14 +48,6 @@ class ManyPredictions:
 
 
 @dataclass(frozen=True)
-class Soak:
-    """A soak.json."""
-
-    provenance: Provenance
-    predictions: ManyPredictions
-
-
-@dataclass(frozen=True)
 class Waits:
     """How long so many actions of a kind took until the page was there again, seconds by the clock."""
 
@@ -117,6 +109,15 @@ class ServedSessions:
     growth_mb: float
     worker_growth_mb: float
     memory: tuple[MemoryPoint, ...]
+
+
+@dataclass(frozen=True)
+class Soak:
+    """A soak.json; a part that was not run is None."""
+
+    provenance: Provenance
+    predictions: ManyPredictions | None = None
+    use: ServedSessions | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import random
 import re
 import sqlite3
 import tempfile
+import textwrap
 import threading
 import time
 from collections import defaultdict
@@ -54,6 +55,8 @@ ANALYSED_S: Final = 240.0  # after which an analysis counts as lost
 TURNS: Final = 4  # beats that are looked at between two pages
 ROUNDS: Final = 2  # of pages, until the next recording is opened
 LOOKED_AT: Final = ("Dataset", "Evaluation", "Worklist", "About", "Analyse")
+SHOWN, SWITCHED, ALONE = "analysis there", "page switched", "page switched by one session, alone"
+ALONE_ROUNDS: Final = 5  # of pages
 OWN: Final = re.compile(r"person\d{2}x\d+")
 POINTS: Final = 30
 
@@ -70,6 +73,12 @@ class Diary:
     wrong: int = 0
     errors: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def clicks(self) -> int:
+        """What all sessions pressed."""
+        with self.lock:
+            return sum(len(times) for kind, times in self.waits.items() if kind not in (SHOWN, ALONE))
 
     @contextmanager
     def waiting(self, kind: str) -> Iterator[None]:
@@ -90,12 +99,13 @@ class Diary:
 
 @dataclass(frozen=True)
 class Person:
-    """One session: its number, where the server is, how fast it acts and until when."""
+    """One session: its number, where the server is, how fast it acts, until when, and clicks of all that are enough."""
 
     number: int
     address: str
     pace: float
     until: float
+    enough: float
     diary: Diary
 
     def thinks(self, chance: random.Random) -> None:
@@ -104,8 +114,8 @@ class Person:
 
     @property
     def is_over(self) -> bool:
-        """Whether the time is up."""
-        return time.monotonic() > self.until
+        """Whether the time is up, or all that was to be done is."""
+        return time.monotonic() > self.until or self.diary.clicks >= self.enough
 
     def analyse(self) -> None:
         """Open one recording after the other."""
@@ -116,7 +126,7 @@ class Person:
             tab = Tab(self.address, reader=f"Reader {self.number}")
             with self.diary.waiting("recording opened"):
                 tab.open(query=f"recording={recording.digest}&network={RECORDING_NETWORK}")
-            with self.diary.waiting("analysis there"):
+            with self.diary.waiting(SHOWN):
                 there = tab.wait(lambda tab: tab.can_press("review-this"), ANALYSED_S)
             with self.diary.lock:
                 self.diary.analysed += there
@@ -139,7 +149,7 @@ class Person:
             self.thinks(chance)
             if self.is_over:
                 return
-            with self.diary.waiting("page switched"):
+            with self.diary.waiting(SWITCHED):
                 tab.switch(title)
         self.diary.check(tab, name)
 
@@ -161,7 +171,7 @@ class Person:
                     self.diary.decisions[number] += key.endswith("-")
             for title in ("Worklist", "Review"):
                 self.thinks(chance)
-                with self.diary.waiting("page switched"):
+                with self.diary.waiting(SWITCHED):
                     tab.switch(title)
             self.diary.check(tab, name)
         tab.close()
@@ -187,8 +197,8 @@ def studies(numbers: Sequence[int]) -> list[tuple[int, str, str]]:
     return made
 
 
-def run(sessions: int, minutes: float, pace: float, folder: Path) -> ServedSessions:
-    """Serve so many sessions for so long.
+def run(sessions: int, minutes: float, pace: float, folder: Path, *, hours: float = np.inf) -> ServedSessions:
+    """Serve so many sessions for so long, after one session that switches pages alone.
 
     Parameters
     ----------
@@ -200,14 +210,17 @@ def run(sessions: int, minutes: float, pace: float, folder: Path) -> ServedSessi
         How many times as fast as people.
     folder : Path
         Where the server keeps its files; of this run alone.
+    hours : float, optional
+        Of use after which it ends sooner.
     """
     os.environ |= {"HEARTVISION_CACHE": str(folder / "cache"), "HEARTVISION_HOME": str(folder / "home")}
     analysing = sessions // 2
     made = studies(range(analysing, sessions))
     with app(ROOT, os.environ) as (address, server):
-        _warm(address)
-        diary, start = Diary(), time.monotonic()
-        people = [Person(number, address, pace, start + 60 * minutes, diary) for number in range(sessions)]
+        diary = Diary()
+        _alone(address, diary)
+        start, enough = time.monotonic(), hours * 3600 / THINK_S * sessions
+        people = [Person(number, address, pace, start + 60 * minutes, enough, diary) for number in range(sessions)]
         work = [(person.analyse, ()) for person in people[:analysing]]
         work += [(person.review, (study,)) for person, study in zip(people[analysing:], made, strict=True)]
         threads = [threading.Thread(target=_guarded, args=(diary, *each), daemon=True) for each in work]
@@ -223,14 +236,17 @@ def run(sessions: int, minutes: float, pace: float, folder: Path) -> ServedSessi
     return _report(diary, np.array(seen), saved, sessions=sessions, took=took, pace=pace, used=used)
 
 
-def _warm(address: str) -> None:
-    """Open every page once: a server with twenty sessions has done so."""
+def _alone(address: str, diary: Diary) -> None:
+    """Open every page once, as a server with many sessions has done, and switch pages before anybody else is there."""
     tab = Tab(address, reader="First")
     recording = save_recording(new_recording("warm", 0))
     tab.open(query=f"recording={recording.digest}&network={RECORDING_NETWORK}")
     tab.wait(lambda tab: tab.can_press("review-this"), ANALYSED_S)
     for title in (*LOOKED_AT, "Review"):
         tab.switch(title)
+    for title in LOOKED_AT * ALONE_ROUNDS:
+        with diary.waiting(ALONE):
+            tab.switch(title)
     tab.close()
 
 
@@ -279,7 +295,7 @@ def _report(
     diary: Diary, seen: np.ndarray, saved: dict[int, int], *, sessions: int, took: float, pace: float, used: float
 ) -> ServedSessions:
     waits = {kind: waits_of(times) for kind, times in sorted(diary.waits.items())}
-    clicks = sum(each.n for kind, each in waits.items() if kind != "analysis there")
+    clicks = diary.clicks
     shown = seen[:: max(1, len(seen) // POINTS)]
     lost = sum(max(0, count - saved.get(study, 0)) for study, count in diary.decisions.items())
     return ServedSessions(
@@ -313,7 +329,9 @@ def page(report: Sessions) -> None:
 
 def markdown(found: ServedSessions) -> str:
     """Return a run as Markdown."""
-    switched = found.waits["page switched"]
+    switched = found.waits[SWITCHED]
+    ratio = switched.p95_s / found.waits[ALONE].p95_s
+    busy = found.server_cpu_s / found.minutes / 60
     held = "holds" if switched.p95_s <= AIM_S else "does not hold"
     return "\n".join([
         f"{found.sessions} sessions for {found.minutes:.1f} minutes, at a mean load of {found.load:g} on",
@@ -326,17 +344,29 @@ def markdown(found: ServedSessions) -> str:
             for kind, each in found.waits.items()
         ),
         "",
-        f"The aim of {AIM_S:g} s for 95 % of the switches of pages {held} at this load. An action costs the",
-        f"server {found.cpu_s_per_action:.2f} processor seconds.",
+        wrapped(
+            f"The aim of {AIM_S:g} s for 95 % of the switches of pages {held} at this load. With {found.sessions} "
+            f"sessions they take {ratio:.1f} times as long as with one. An action costs the server "
+            f"{found.cpu_s_per_action:.2f} processor seconds: all together keep {busy:.0%} of one core busy."
+        ),
         "",
         f"- Analyses shown: {found.analysed}; lost: {found.lost_jobs}.",
         f"- Decisions: {found.decisions}; not in the database: {found.lost_decisions}.",
-        f"- Pages with a recording: {found.pages_checked:,}; with another session's, or without one's own:",
-        f"  {found.wrong_pages}.",
-        f"- Memory of the server: {found.memory[0].memory_mb:,.0f} MB at the start,",
-        f"  {found.memory[-1].memory_mb:,.0f} MB at the end.",
-        *(f"- Error: {error}" for error in found.errors),
+        wrapped(
+            f"- Pages with a recording: {found.pages_checked:,}; with another session's, or without one's own: "
+            f"{found.wrong_pages}."
+        ),
+        wrapped(
+            f"- Memory of the server: {found.memory[0].memory_mb:,.0f} MB at the start, "
+            f"{found.memory[-1].memory_mb:,.0f} MB at the end."
+        ),
+        *(wrapped(f"- Error: {error}") for error in found.errors),
     ])  # fmt: skip
+
+
+def wrapped(text: str) -> str:
+    """Return a paragraph or an item of a list in lines of a document."""
+    return textwrap.fill(text, 100, subsequent_indent="  " * text.startswith("- "))
 
 
 def main() -> None:

@@ -1,10 +1,13 @@
-"""Whether memory grows or answers change over 50 000 predictions: `python -m benchmarks.soak [--write]`.
+"""Whether memory grows over 50 000 predictions, and two hours of use: `python -m benchmarks.soak [--write]`.
 
 The pictures of the demo recording are answered again and again, all of them and parts of any size in turn. All of them
 must get the same answers to the bit, also in another process; parts may differ as `models.registry` tolerates. Memory
 is noted every 1 000 predictions in a log in runs/soak: a run that was interrupted goes on where it was (`--anew` begins
-again). `--write` writes docs/experiments/soak.json with what was reached so far; `--predictions 0 --write` does only
-that.
+again). `--write` writes docs/experiments/soak.json and the lines of docs/scaling.md with what was reached so far;
+`--predictions 0 --write` does only that.
+
+`--use 30` lets one person analyse and one review on a server of their own (`benchmarks.sessions`), ten times as fast as
+people, until two hours of such use are over, or 30 minutes by the clock.
 
 `--epochs 10` trains the network in the same process afterwards. oneDNN at its default was observed to corrupt the heap
 with other networks; pin a TensorFlow version only if this ends without an error.
@@ -26,14 +29,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.scale_results import ManyPredictions, MemoryPoint, Soak
+from benchmarks.scale_results import ManyPredictions, MemoryPoint, ServedSessions, Soak
+from benchmarks.sessions import run, wrapped
 from benchmarks.stages import memory_mb
 from models import registry
 from models.fit import FitPlan, fit
 from models.registry import GOLDEN_TOLERANCE, Classifier
 from pipeline._util.files import write_json
 from pipeline._util.provenance import Provenance, current_commit, now
-from pipeline._util.typed_json import to_json
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.analysis import prepare
 from pipeline.config import DEFAULT, ROOT, data_root, runs_root
 from pipeline.datasets import demo_path
@@ -41,6 +45,9 @@ from pipeline.features.beat_image import render_pictures
 from pipeline.intake import read_path
 
 REPORT: Final = ROOT / "docs" / "experiments" / "soak.json"
+PAGE: Final = ROOT / "docs" / "scaling.md"
+MARKS: Final = ("<!-- soak:start -->", "<!-- soak:end -->")
+SESSIONS, PACE, HOURS = 2, 10.0, 2.0  # of the use
 BATCH: Final = 64  # of the training
 EVERY: Final = 1000  # predictions between two notes
 POINTS: Final = 25  # of memory that are written
@@ -143,6 +150,7 @@ def main() -> None:
     parser.add_argument("--network", default="vgg16")
     parser.add_argument("--predictions", type=int, default=50_000, help="in all, those of earlier runs included")
     parser.add_argument("--epochs", type=int, default=0, help="of a training afterwards, in the same process")
+    parser.add_argument("--use", type=float, default=0, metavar="MINUTES", help="of two people on a server, at most")
     parser.add_argument("--anew", action="store_true", help="forget earlier runs")
     parser.add_argument("--write", action="store_true", help=f"write {REPORT.relative_to(ROOT)}")
     options = parser.parse_args()
@@ -156,13 +164,50 @@ def main() -> None:
         predict_many(network, pictures, options.predictions, log)
         if options.epochs:
             train(options.network, pictures, network.predict(pictures).argmax(axis=1), options.epochs)
-    if not (noted := notes(log)):
-        raise SystemExit("Nothing is in the log yet.")
-    many = summary(options.network, noted)
-    print(f"{many.network}: {many.predictions} predictions, {many.processes} processes, {many.growth_mb} MB more")
+    use = used(options.use) if options.use else None
     if options.write:
-        about = Provenance("python -m benchmarks.soak --write", current_commit(), demo_path().stem, now())
-        write_json(REPORT, to_json(Soak(about, many)))
+        print(written(options.network, notes(log), use))
+
+
+def used(minutes: float) -> ServedSessions:
+    """Let one person analyse and one review."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return run(SESSIONS, minutes, PACE, Path(folder), hours=HOURS)
+
+
+def written(network: str, noted: list[Note], use: ServedSessions | None) -> str:
+    """Write what was reached, beside what was written before, and return it as Markdown."""
+    about = Provenance("python -m benchmarks.soak --write --use 30", current_commit(), demo_path().stem, now())
+    before = read_as(Soak, REPORT, again="delete it") if REPORT.is_file() else Soak(about)
+    report = Soak(about, summary(network, noted) if noted else before.predictions, use or before.use)
+    write_json(REPORT, to_json(report))
+    head, _, rest = PAGE.read_text("utf-8").partition(MARKS[0])
+    text = markdown(report)
+    PAGE.write_text(f"{head}{MARKS[0]}\n{text}\n{MARKS[1]}{rest.partition(MARKS[1])[2]}", "utf-8")
+    return text
+
+
+def markdown(report: Soak) -> str:
+    """Return the report as Markdown."""
+    lines = []
+    if (many := report.predictions) is not None:
+        places = "one process" if many.processes == 1 else f"{many.processes} processes"
+        lines.append(
+            f"- {many.predictions:,} pictures answered by `{many.network}` in {places}: no error, the same answers "
+            f"throughout, and {many.growth_mb:.0f} MB more at the end than after a tenth of them "
+            f"({many.memory[-1].memory_mb:,.0f} MB)."
+        )
+    if (use := report.use) is not None:
+        lines.append(
+            f"- {use.hours_of_use:.1f} hours of use by {use.sessions} people within {use.minutes:.0f} minutes, at a "
+            f"load of {use.load:g}: {use.analysed} recordings of 30 minutes analysed, {use.lost_jobs} lost; {use.decisions} "
+            f"decisions, {use.lost_decisions} lost; {use.wrong_pages} of {use.pages_checked:,} pages with the wrong "
+            f"recording; {len(use.errors)} errors. From the second fifth to the last the server grew by "
+            f"{use.growth_mb:.0f} MB, to {use.memory[-1].memory_mb:,.0f} MB, and its worker by "
+            f"{use.worker_growth_mb:.0f} MB."
+        )
+        lines += [f"- Error: {error}" for error in use.errors]
+    return "\n".join(wrapped(line) for line in lines)
 
 
 if __name__ == "__main__":
