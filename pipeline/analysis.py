@@ -463,19 +463,14 @@ def _final_reasons(
     if beats.noise is not None:
         usual = p.argmax(axis=1) == AAMI_CLASSES.index("N")
         noisy = noisy | doubtful_in_noise(beats.noise, confidence, usual, config.signal)
-    reasons = []
-    for i, reason in enumerate(beats.reason):
-        if reason or not has_p[i]:
-            reasons.append(reason or "the network gave no valid answer")
-        elif noisy[i]:
-            reasons.append(NOISE)
-        elif beside[i] and ectopic[i]:
-            reasons.append(BESIDE)
-        elif confidence[i] < abstain_below:
-            reasons.append(f"confidence {score(confidence[i])} is below {score(abstain_below)}")
-        else:
-            reasons.append("")
-    return tuple(reasons)
+    reasons = np.array([*beats.reason, None])[:-1]  # of objects, not of texts as long as the longest one
+    read = np.array([not text for text in beats.reason], np.bool_) & has_p
+    reasons[(reasons == "") & ~has_p] = "the network gave no valid answer"
+    low = np.flatnonzero(read & (confidence < abstain_below))
+    reasons[low] = [f"confidence {score(value)} is below {score(abstain_below)}" for value in confidence[low]]
+    reasons[read & beside & ectopic] = BESIDE
+    reasons[read & noisy] = NOISE
+    return tuple(reasons.tolist())
 
 
 def _agreeing(

@@ -123,7 +123,7 @@ def _chosen(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if requested:
         return choose_leads(masked.leads, requested), ()
-    readable = dict(zip(masked.leads, np.isfinite(masked.p_signal).mean(axis=0).tolist(), strict=True))
+    readable = {name: float(np.isfinite(lead).mean()) for name, lead in zip(masked.leads, masked.p_signal.T, strict=True)}
     analysable = analysable_leads(masked, config)
     usual, chosen = choose_leads(analysable), choose_leads(analysable, None, readable)
     if usual[0] == chosen[0] or readable[usual[0]] >= READABLE_SHARE * readable[chosen[0]]:
