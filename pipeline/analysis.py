@@ -159,7 +159,6 @@ def prepare(
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     quality, noise = read.judged(r_peak, second(), config.signal)
-    read = replace(read, recording=recording)  # the masked copy of a day is not kept any longer
     give_back()
     found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
     if offset is not None:
@@ -240,6 +239,7 @@ def classify(
     give_back()
     context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
     pacing = read_pacing(context)
+    give_back()
     paced = pacing.ventricular & has_p
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
     context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))

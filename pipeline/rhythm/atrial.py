@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detectors import load_detector
+from pipeline._util.memory import give_back
 from pipeline.rhythm.atrial_waves import AVERAGED, measure_p_waves, sawtooth
 from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
@@ -116,6 +117,7 @@ def atrial_evidence(context: RhythmContext, conduction: FloatArray | None = None
     """
     found = measure_rr(context.rr_s, context.symbol)
     log_odds = _log_odds(INTERVALS, found.values)
+    give_back()
     if context.conditioned is None:
         return AtrialEvidence(found.beat, log_odds, found.usable, np.full(log_odds.size, np.nan))
     waves = measure_p_waves(context.conditioned, context.time_s, context.rr_s, context.symbol, found.beat)

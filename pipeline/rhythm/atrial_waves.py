@@ -72,7 +72,7 @@ def measure_p_waves(
     r_peak = np.round(time_s[usable] * conditioned.fs).astype(np.intp)
     nearest = np.minimum(np.searchsorted(usable, beat), usable.size - 1)
     leads = range(conditioned.signal.shape[1])
-    return np.asarray(np.max([_constancy(_waves(conditioned, lead, r_peak))[nearest] for lead in leads], axis=0))
+    return np.asarray(np.max([_constancy(_waves(conditioned, lead, r_peak), nearest) for lead in leads], axis=0))
 
 
 def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Numbers:
@@ -87,15 +87,15 @@ def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Num
     return np.asarray(wave - trend, np.float64)
 
 
-def _constancy(waves: Numbers) -> Numbers:
-    """Return for each beat (n, 3) the log ratio of what remains in the averages to what noise would leave."""
+def _constancy(waves: Numbers, at: NDArray[np.intp]) -> Numbers:
+    """Return for some of the beats (k, 3) the log ratio of what remains in the averages to what noise would leave."""
     n = len(waves)
     total = np.concatenate([np.zeros((1, waves.shape[1])), np.cumsum(waves, axis=0)])
     energy = np.concatenate([[0.0], np.cumsum(np.mean(waves**2, axis=1))])
     found = []
     for averaged in AVERAGED:
         size = min(averaged, n)
-        start = np.clip(np.arange(n) - size // 2, 0, n - size)
+        start = np.clip(at - size // 2, 0, n - size)
         kept = np.mean(((total[start + size] - total[start]) / size) ** 2, axis=1)
         noise = np.maximum((energy[start + size] - energy[start]) / size - kept, 0)
         found.append(np.log((size * kept + TINY_MV2) / (noise + TINY_MV2)))

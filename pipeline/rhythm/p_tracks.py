@@ -83,7 +83,8 @@ def track_measures(time_s: NDArray[np.float64], rr_s: NDArray[np.float64], waves
     for some in np.array_split(pieces, -(-pieces.size // AT_ONCE)):
         span = np.arange(-margin, size + margin)[:, None] + some * size
         inside = (span >= 0) & (span < score.size)
-        near_score, near_seen = (np.where(inside, line[np.clip(span, 0, score.size - 1)], 0) for line in (score, seen))
+        at_span = np.clip(span, 0, score.size - 1)
+        near_score, near_seen = np.where(inside, score[at_span], 0), inside & seen[at_span]
         mine = np.isin(place // size, some)
         column = np.searchsorted(some, place[mine] // size)
         at_step = place[mine] % size + margin
@@ -91,22 +92,21 @@ def track_measures(time_s: NDArray[np.float64], rr_s: NDArray[np.float64], waves
     return _columns(of_beat, rr, at, around, step_s)
 
 
-def _scores(line: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _scores(line: FloatArray) -> tuple[FloatArray, _Flags]:
     """Return how much speaks for a P wave in each step (m,), 0 where none could be seen, and whether one could be."""
     n = line.size // STEP * STEP
     parts = [_scores_of(line[first : min(first + SCORED, n)]) for first in range(0, n, SCORED)]
     score, seen = zip(*parts, strict=True) if parts else ((), ())
-    none = np.zeros(0, np.float32)
-    return np.concatenate([*score, none]), np.concatenate([*seen, none])
+    return np.concatenate([*score, np.zeros(0, np.float32)]), np.concatenate([*seen, np.zeros(0, np.bool_)])
 
 
-def _scores_of(line: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _scores_of(line: FloatArray) -> tuple[FloatArray, _Flags]:
     known = np.isfinite(line)
     gain = np.where(known, np.clip(line, *GAINS), np.float32(0))
     # faster than along an axis of 2
     count, total = (sum((of[k::STEP] for k in range(1, STEP)), of[::STEP]) for of in (known.astype(np.int8), gain))
     mean = total.astype(np.float64) / np.maximum(count, 1)
-    return np.where(count > 0, mean - HALF, 0).astype(np.float32), (count > 0).astype(np.float32)
+    return np.where(count > 0, mean - HALF, 0).astype(np.float32), count > 0
 
 
 def _lengths(step_s: float) -> IntArray:
@@ -160,13 +160,13 @@ def _forward(score: FloatArray, length: int, step_s: float, room: FloatArray) ->
 
 
 def _before(
-    score: FloatArray, seen: FloatArray, place: tuple[IntArray, IntArray], lengths: IntArray, step_s: float
+    score: FloatArray, seen: _Flags, place: tuple[IntArray, IntArray], lengths: IntArray, step_s: float
 ) -> FloatArray:
     """Return facts (7, k) about the clearest course before each beat.
 
     Parameters
     ----------
-    score, seen : (n_steps, n_pieces) float32
+    score, seen : (n_steps, n_pieces) float32 and bool
         How much speaks for a P wave in each step, and whether one could be seen.
     place : two of (k,) int64
         In which step and which piece the beats are.

@@ -165,9 +165,7 @@ def _marked(p_signal_mv: FloatArray, fs: float, stretches: Sequence[_Stretch]) -
     return np.asarray(marks - at_s + beat_s[:, None, None], np.float64)
 
 
-def _lines(
-    p_signal_mv: FloatArray, fs: float, stretches: Sequence[_Stretch]
-) -> Iterator[tuple[LeadLines, _Stretch]]:
+def _lines(p_signal_mv: FloatArray, fs: float, stretches: Sequence[_Stretch]) -> Iterator[tuple[LeadLines, _Stretch]]:
     """Yield the leads of each of some stretches, equally long, at the network's rate."""
     parts = [p_signal_mv[stretch.first : stretch.last] for stretch in stretches]
     near_s = [stretch.near_s - stretch.first / fs for stretch in stretches]
