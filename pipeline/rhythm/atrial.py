@@ -122,7 +122,7 @@ def atrial_evidence(context: RhythmContext, conduction: FloatArray | None = None
         return AtrialEvidence(found.beat, log_odds, found.usable, np.full(log_odds.size, np.nan))
     waves = measure_p_waves(context.conditioned, context.time_s, context.rr_s, context.symbol, found.beat)
     around = measure_p_around(conduction_of(context) if conduction is None else conduction, context.symbol, found.beat)
-    others = (_log_odds(WAVES, np.column_stack([waves, found.short])), _log_odds(P_WAVES, around))
+    others = (_log_odds(WAVES, np.column_stack([waves.astype(np.float32), found.short])), _log_odds(P_WAVES, around))
     together = sum(part * odds for part, odds in zip(SHARES, (log_odds, *others), strict=True))
     measured, constant = waves.any(axis=1), waves[:, AVERAGED.index(P_WAVE_BEATS)]
     odds = np.where(measured, together - P_WAVE_PRICE * np.maximum(0, constant - P_WAVE), log_odds)

@@ -129,7 +129,8 @@ def _of_series(rr_s: Numbers, codes: NDArray[np.uint32], kept: str, at: Places) 
     change, least = (total[1:, _SUMS.index(name)].copy() for name in ("change", "least"))
     np.cumsum(total, axis=0, out=total)
     windows = {length: _window(middle, length, rr.size) for length in (*LENGTHS, *LONG)}
-    means = {length: _means(total, *windows[length]) for length in windows}
+    means = {length: _means(total, *windows[length]).astype(np.float32) for length in windows}
+    del total
     return np.concatenate(
         [
             *(means[length] for length in LENGTHS),
