@@ -159,7 +159,6 @@ def prepare(
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
     r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     quality, noise = read.judged(r_peak, second(), config.signal)
-    read = replace(read, recording=recording)  # the masked copy of a day is not kept any longer
     give_back()
     found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
     if offset is not None:
@@ -240,6 +239,7 @@ def classify(
     give_back()
     context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
     pacing = read_pacing(context)
+    give_back()
     paced = pacing.ventricular & has_p
     p[paced] = _as_paced(p[paced], pacing.confidence[paced])
     context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
@@ -463,19 +463,14 @@ def _final_reasons(
     if beats.noise is not None:
         usual = p.argmax(axis=1) == AAMI_CLASSES.index("N")
         noisy = noisy | doubtful_in_noise(beats.noise, confidence, usual, config.signal)
-    reasons = []
-    for i, reason in enumerate(beats.reason):
-        if reason or not has_p[i]:
-            reasons.append(reason or "the network gave no valid answer")
-        elif noisy[i]:
-            reasons.append(NOISE)
-        elif beside[i] and ectopic[i]:
-            reasons.append(BESIDE)
-        elif confidence[i] < abstain_below:
-            reasons.append(f"confidence {score(confidence[i])} is below {score(abstain_below)}")
-        else:
-            reasons.append("")
-    return tuple(reasons)
+    reasons = np.array([*beats.reason, None])[:-1]  # of objects, not of texts as long as the longest one
+    read = np.array([not text for text in beats.reason], np.bool_) & has_p
+    reasons[(reasons == "") & ~has_p] = "the network gave no valid answer"
+    low = np.flatnonzero(read & (confidence < abstain_below))
+    reasons[low] = [f"confidence {score(value)} is below {score(abstain_below)}" for value in confidence[low]]
+    reasons[read & beside & ectopic] = BESIDE
+    reasons[read & noisy] = NOISE
+    return tuple(reasons.tolist())
 
 
 def _agreeing(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.detectors import load_detector
+from pipeline._util.memory import give_back
 from pipeline.rhythm.atrial_waves import AVERAGED, measure_p_waves, sawtooth
 from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
@@ -116,11 +117,12 @@ def atrial_evidence(context: RhythmContext, conduction: FloatArray | None = None
     """
     found = measure_rr(context.rr_s, context.symbol)
     log_odds = _log_odds(INTERVALS, found.values)
+    give_back()
     if context.conditioned is None:
         return AtrialEvidence(found.beat, log_odds, found.usable, np.full(log_odds.size, np.nan))
     waves = measure_p_waves(context.conditioned, context.time_s, context.rr_s, context.symbol, found.beat)
     around = measure_p_around(conduction_of(context) if conduction is None else conduction, context.symbol, found.beat)
-    others = (_log_odds(WAVES, np.column_stack([waves, found.short])), _log_odds(P_WAVES, around))
+    others = (_log_odds(WAVES, np.column_stack([waves.astype(np.float32), found.short])), _log_odds(P_WAVES, around))
     together = sum(part * odds for part, odds in zip(SHARES, (log_odds, *others), strict=True))
     measured, constant = waves.any(axis=1), waves[:, AVERAGED.index(P_WAVE_BEATS)]
     odds = np.where(measured, together - P_WAVE_PRICE * np.maximum(0, constant - P_WAVE), log_odds)

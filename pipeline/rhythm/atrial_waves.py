@@ -37,7 +37,7 @@ SPECTRUM_STEP_S: Final = 2.0
 SPECTRUM_N: Final = 4096  # points of its Fourier transform
 QRST_S: Final = (0.06, 0.36)  # before and after R: what is subtracted of each beat
 USUAL_BEATS: Final = 24  # that make up the usual beat
-CHUNK_BEATS: Final = 4000  # subtracted at once
+CHUNK_BEATS: Final = 4000  # cut, or subtracted, at once
 
 MEASURES: Final[tuple[str, ...]] = tuple(f"constant_{n}" for n in AVERAGED)
 
@@ -72,7 +72,7 @@ def measure_p_waves(
     r_peak = np.round(time_s[usable] * conditioned.fs).astype(np.intp)
     nearest = np.minimum(np.searchsorted(usable, beat), usable.size - 1)
     leads = range(conditioned.signal.shape[1])
-    return np.asarray(np.max([_constancy(_waves(conditioned, lead, r_peak))[nearest] for lead in leads], axis=0))
+    return np.asarray(np.max([_constancy(_waves(conditioned, lead, r_peak), nearest) for lead in leads], axis=0))
 
 
 def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Numbers:
@@ -80,22 +80,27 @@ def _waves(conditioned: Conditioned, lead: int, r_peak: NDArray[np.intp]) -> Num
     signal, fs = conditioned.signal[:, lead], conditioned.fs
     first, last = (round(second * fs) for second in BEFORE_S)
     step = max(1, round(STEP_S * fs))
-    at = np.clip(r_peak[:, None] - np.arange(first, last, -step), 0, signal.size - 1)
-    wave = (signal[at].astype(np.float64) + signal[np.minimum(at + step // 2, signal.size - 1)]) / 2
-    start, stop = wave[:, :EDGE].mean(axis=1), wave[:, -EDGE:].mean(axis=1)
-    trend = start[:, None] + (stop - start)[:, None] * np.linspace(0, 1, wave.shape[1])
-    return np.asarray(wave - trend, np.float64)
+    before = np.arange(first, last, -step)
+    found = np.zeros((r_peak.size, before.size))
+    for some in (slice(start, start + CHUNK_BEATS) for start in range(0, r_peak.size, CHUNK_BEATS)):
+        at = np.clip(r_peak[some, None] - before, 0, signal.size - 1)
+        wave = (signal[at].astype(np.float64) + signal[np.minimum(at + step // 2, signal.size - 1)]) / 2
+        start, stop = wave[:, :EDGE].mean(axis=1), wave[:, -EDGE:].mean(axis=1)
+        found[some] = wave - (start[:, None] + (stop - start)[:, None] * np.linspace(0, 1, wave.shape[1]))
+    return found
 
 
-def _constancy(waves: Numbers) -> Numbers:
-    """Return for each beat (n, 3) the log ratio of what remains in the averages to what noise would leave."""
+def _constancy(waves: Numbers, at: NDArray[np.intp]) -> Numbers:
+    """Return for some of the beats (k, 3) the log ratio of what remains in the averages to what noise would leave."""
     n = len(waves)
-    total = np.concatenate([np.zeros((1, waves.shape[1])), np.cumsum(waves, axis=0)])
-    energy = np.concatenate([[0.0], np.cumsum(np.mean(waves**2, axis=1))])
+    total = np.zeros((n + 1, waves.shape[1]))
+    np.cumsum(waves, axis=0, out=total[1:])
+    parts = (waves[start : start + CHUNK_BEATS] for start in range(0, n, CHUNK_BEATS))
+    energy = np.cumsum(np.concatenate([[0.0], *(np.mean(part**2, axis=1) for part in parts)]))
     found = []
     for averaged in AVERAGED:
         size = min(averaged, n)
-        start = np.clip(np.arange(n) - size // 2, 0, n - size)
+        start = np.clip(at - size // 2, 0, n - size)
         kept = np.mean(((total[start + size] - total[start]) / size) ** 2, axis=1)
         noise = np.maximum((energy[start + size] - energy[start]) / size - kept, 0)
         found.append(np.log((size * kept + TINY_MV2) / (noise + TINY_MV2)))

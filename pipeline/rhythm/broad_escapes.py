@@ -5,7 +5,7 @@ A network that compares beats with the usual ones of a recording calls them N, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -71,15 +71,15 @@ def _is_broad(context: RhythmContext, conditioned: Conditioned, own: slice) -> b
     ):
         return False
     time_s = context.time_s[own]
-    if min(_widths(conditioned, time_s)) < BROAD_MS:
+    if any(width < BROAD_MS for width in _widths(conditioned, time_s)):
         return False
     return sharpness(conditioned.signal, conditioned.fs, time_s) <= SHARP_MAX  # else noise makes it look broad
 
 
-def _widths(conditioned: Conditioned, time_s: NDArray[np.float64]) -> list[float]:
+def _widths(conditioned: Conditioned, time_s: NDArray[np.float64]) -> Iterator[float]:
     r_peak = np.round(time_s * conditioned.fs).astype(np.int64)
     alone = (Conditioned(lead[:, None], conditioned.fs, conditioned.segments) for lead in conditioned.signal.T)
-    return [qrs_width_ms(lead, r_peak) for lead in alone]
+    return (qrs_width_ms(lead, r_peak) for lead in alone)
 
 
 def _episode(context: RhythmContext, first: int, stop: int) -> Episode:

@@ -138,6 +138,7 @@ def episodes(
     conduction = conduction_of(context)
     give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
+    give_back()
     blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
     proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]

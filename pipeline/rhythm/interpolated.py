@@ -38,12 +38,12 @@ def after_interpolated(
     rr_s = np.where(break_before, np.nan, np.diff(time_s, prepend=np.nan))
     normal = symbol == "N"
     usual = np.where(normal & np.append(False, normal[:-1]), rr_s, np.nan)
-    for beat in np.flatnonzero((symbol[1:-1] == "V") & normal[:-2]) + 2:
-        known = usual[max(0, beat - 1 - USUAL_BEATS) : beat - 1]
-        known = known[np.isfinite(known)]
-        across = rr_s[beat - 1] + rr_s[beat]
-        if known.size >= USUAL_MIN and np.isfinite(across):
-            found[beat] = WITHIN[0] <= across / np.median(known) <= WITHIN[1]
+    beat = np.flatnonzero((symbol[1:-1] == "V") & normal[:-2]) + 2
+    before = np.append(np.full(USUAL_BEATS, np.nan), usual)[beat[:, None] - 1 + np.arange(USUAL_BEATS)]
+    known, across = np.isfinite(before).sum(axis=1), rr_s[beat - 1] + rr_s[beat]
+    some = (known >= USUAL_MIN) & np.isfinite(across)
+    share = across[some] / np.nanmedian(before[some], axis=1) if some.any() else across[some]
+    found[beat[some]] = (share >= WITHIN[0]) & (share <= WITHIN[1])
     return found
 
 

@@ -56,7 +56,7 @@ def measure_p_around(conduction: FloatArray, symbol: NDArray[np.str_], beat: NDA
     columns += [_spread(of["pr_s"], counts & sure, size) for size in (AROUND, FAR)]
     columns += [_mean(of["extra_score"], counts, AROUND), _mean(of["count"], counts, AROUND)]
     columns += [of[name] for name in FACTS]
-    return np.stack([column[beat] for column in columns], axis=1).astype(np.float32)
+    return np.stack([column[beat] for column in columns], axis=1, dtype=np.float32, casting="same_kind")
 
 
 _ASKED: Final = ("pr_score", "pr_s", "extra_score", "count", *FACTS)

@@ -67,46 +67,62 @@ def track_measures(time_s: NDArray[np.float64], rr_s: NDArray[np.float64], waves
         beat before and to the beat after, how evenly it is spread over P-P (0 where it is constant, as in conducted
         beats, 1 in complete block), and how much P-P differs between the beats. -1 where nothing is known.
     """
-    at = np.flatnonzero(asked)
-    step_s = STEP / waves.line_fs
-    score, seen = _scores(waves.line)
-    if not at.size or not score.size:
+    at, step_s = np.flatnonzero(asked), STEP / waves.line_fs
+    if not at.size or waves.line.size < STEP:
         return np.full((at.size, len(TRACKS)), NOTHING, np.float32)
-    lengths = _lengths(step_s)
     around = np.clip(at[:, None] + np.arange(-AROUND, AROUND + 1), 0, time_s.size - 1)
-    near = np.unique(around)
+    return _columns(_of_beats(time_s, waves.line, np.unique(around), step_s), rr_s, at, around, step_s)
+
+
+def _of_beats(time_s: NDArray[np.float64], line: FloatArray, near: IntArray, step_s: float) -> NDArray[np.float64]:
+    """Return facts (7, n) about the clearest course before each beat, NaN for those that are not `near` (k,).
+
+    Parameters
+    ----------
+    time_s : (n,) float64
+        R peaks, seconds.
+    line : (m,) float32
+        The line of gains.
+    near : (k,) int64
+        The beats that are looked at.
+    step_s : float
+        Length of a step, seconds.
+    """
+    score, seen = _scores(line)
+    lengths = _lengths(step_s)
     place = np.clip(np.round(time_s[near] / step_s).astype(np.int64), 0, score.size - 1)
-    rr = np.clip(rr_s, *RR_S) / step_s
     of_beat = np.full((_OF_BEAT, time_s.size), np.nan)
     size, margin = round(PIECE_S / step_s), round(MARGIN_S / step_s)
     pieces = np.unique(place // size)
     for some in np.array_split(pieces, -(-pieces.size // AT_ONCE)):
         span = np.arange(-margin, size + margin)[:, None] + some * size
         inside = (span >= 0) & (span < score.size)
-        near_score, near_seen = (np.where(inside, line[np.clip(span, 0, score.size - 1)], 0) for line in (score, seen))
+        at_span = np.clip(span, 0, score.size - 1)
+        near_score, near_seen = np.where(inside, score[at_span], 0), inside & seen[at_span]
         mine = np.isin(place // size, some)
         column = np.searchsorted(some, place[mine] // size)
         at_step = place[mine] % size + margin
         of_beat[:, near[mine]] = _before(near_score, near_seen, (at_step, column), lengths, step_s)
-    return _columns(of_beat, rr, at, around, step_s)
+    return of_beat
 
 
-def _scores(line: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _scores(line: FloatArray) -> tuple[FloatArray, _Flags]:
     """Return how much speaks for a P wave in each step (m,), 0 where none could be seen, and whether one could be."""
     n = line.size // STEP * STEP
-    parts = [_scores_of(line[first : min(first + SCORED, n)]) for first in range(0, n, SCORED)]
-    score, seen = zip(*parts, strict=True) if parts else ((), ())
-    none = np.zeros(0, np.float32)
-    return np.concatenate([*score, none]), np.concatenate([*seen, none])
+    score, seen = np.zeros(n // STEP, np.float32), np.zeros(n // STEP, np.bool_)
+    for first in range(0, n, SCORED):
+        part = slice(first // STEP, (first + SCORED) // STEP)
+        score[part], seen[part] = _scores_of(line[first : min(first + SCORED, n)])
+    return score, seen
 
 
-def _scores_of(line: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _scores_of(line: FloatArray) -> tuple[FloatArray, _Flags]:
     known = np.isfinite(line)
     gain = np.where(known, np.clip(line, *GAINS), np.float32(0))
     # faster than along an axis of 2
     count, total = (sum((of[k::STEP] for k in range(1, STEP)), of[::STEP]) for of in (known.astype(np.int8), gain))
     mean = total.astype(np.float64) / np.maximum(count, 1)
-    return np.where(count > 0, mean - HALF, 0).astype(np.float32), (count > 0).astype(np.float32)
+    return np.where(count > 0, mean - HALF, 0).astype(np.float32), count > 0
 
 
 def _lengths(step_s: float) -> IntArray:
@@ -160,13 +176,13 @@ def _forward(score: FloatArray, length: int, step_s: float, room: FloatArray) ->
 
 
 def _before(
-    score: FloatArray, seen: FloatArray, place: tuple[IntArray, IntArray], lengths: IntArray, step_s: float
+    score: FloatArray, seen: _Flags, place: tuple[IntArray, IntArray], lengths: IntArray, step_s: float
 ) -> FloatArray:
     """Return facts (7, k) about the clearest course before each beat.
 
     Parameters
     ----------
-    score, seen : (n_steps, n_pieces) float32
+    score, seen : (n_steps, n_pieces) float32 and bool
         How much speaks for a P wave in each step, and whether one could be seen.
     place : two of (k,) int64
         In which step and which piece the beats are.
@@ -195,9 +211,10 @@ def _before(
 
 
 def _columns(
-    of_beat: NDArray[np.float64], rr: NDArray[np.float64], at: IntArray, around: IntArray, step_s: float
+    of_beat: NDArray[np.float64], rr_s: NDArray[np.float64], at: IntArray, around: IntArray, step_s: float
 ) -> FloatArray:
     """Return `TRACKS` (k, 12) of the beats that are asked about, `around` (k, 9) each."""
+    rr = np.clip(rr_s, *RR_S) / step_s
     high, over, over_middle, pp, clear, seen, lag = of_beat
     phase = lag / pp
     last = phase.size - 1

@@ -8,13 +8,16 @@ trees are trained on both, with right and with wrong classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from pipeline.types import FloatArray
 
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -110,28 +113,33 @@ def measure_rr(rr_s: Numbers, symbol: NDArray[np.str_], beat: Places | None = No
     at = places(rr_s.size) if beat is None else beat
     codes = symbol.astype("<U1").view(np.uint32) if symbol.size else np.zeros(0, np.uint32)
     parts = [_of_series(rr_s, codes, kept, at) for kept in _SERIES]
-    values = np.concatenate([*parts, _shares(codes, at)], axis=1).astype(np.float32)
+    values = np.concatenate([*parts, _shares(codes, at)], axis=1, dtype=np.float32)
     return RrMeasures(at, values, _usable_share(rr_s, codes, at))
 
 
-def _of_series(rr_s: Numbers, codes: NDArray[np.uint32], kept: str, at: Places) -> Numbers:
+def _of_series(rr_s: Numbers, codes: NDArray[np.uint32], kept: str, at: Places) -> FloatArray:
     """Measure the series of intervals between two beats of the kept classes."""
     where = np.flatnonzero(_usable(rr_s, codes, kept))
     rr, middle = rr_s[where], np.searchsorted(where, at, side="right")
     if rr.size == 0:
-        return np.zeros((at.size, (len(MEASURES) - len(_SHARES) * 3) // len(_SERIES)))
-    steps = _steps(rr)
-    total = np.concatenate([np.zeros((1, len(_SUMS))), np.cumsum(steps, axis=0)])
+        return np.zeros((at.size, (len(MEASURES) - len(_SHARES) * 3) // len(_SERIES)), np.float32)
+    total = np.zeros((rr.size + 1, len(_SUMS)))
+    for k, column in enumerate(_steps(rr)):
+        total[1:, k] = column
+    change, least = (total[1:, _SUMS.index(name)].copy() for name in ("change", "least"))
+    np.cumsum(total, axis=0, out=total)
     windows = {length: _window(middle, length, rr.size) for length in (*LENGTHS, *LONG)}
-    means = {length: _means(total, *windows[length]) for length in windows}
+    means = {length: _means(total, *windows[length]).astype(np.float32) for length in windows}
+    del total
     return np.concatenate(
         [
             *(means[length] for length in LENGTHS),
-            _of_sorted(rr, steps, windows[SORTED]),
+            _of_sorted(rr, change, least, windows[SORTED]),
             *(means[length][:, [_OF_SUMS.index(name) for name in _OF_LONG]] for length in LONG),
             *((windows[length][1] - windows[length][0])[:, None] for length in windows),
         ],
         axis=1,
+        dtype=np.float32,
     )
 
 
@@ -153,8 +161,8 @@ def _usable_share(rr_s: Numbers, codes: NDArray[np.uint32], at: Places) -> Numbe
     return np.asarray((total[stop] - total[start]) / np.maximum(stop - start, 1), np.float64)
 
 
-def _steps(rr: Numbers) -> Numbers:
-    """Return what is summed over windows (m, n_sums): per interval, its size and its likeness to those before it."""
+def _steps(rr: Numbers) -> Iterator[NDArray[Any]]:
+    """Yield what is summed over windows, n_sums of (m,): per interval, its size and its likeness to those before it."""
     log_rr = np.log(rr)
     back = [_before(log_rr, lag) for lag in range(1, LAGS + 1)]
     distance = [np.minimum(np.abs(log_rr - other), CHANGE_MAX) for other in back]
@@ -163,7 +171,7 @@ def _steps(rr: Numbers) -> Numbers:
     near = [np.abs(rr - _before(rr, lag)) <= NEAR_S for lag in range(1, 2 * LAGS + 1)]
     alike = np.sum(near, axis=0)
     alike_twice = np.sum([each & np.concatenate([[False], each[:-1]]) for each in near], axis=0)
-    columns = [
+    yield from (
         log_rr,
         log_rr**2,
         size,
@@ -177,8 +185,7 @@ def _steps(rr: Numbers) -> Numbers:
         alike,
         alike_twice,
         *(size > limit for limit in CHANGES),
-    ]
-    return np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
+    )
 
 
 def _before(values: Numbers, lag: int) -> Numbers:
@@ -204,21 +211,29 @@ def _means(total: Numbers, start: Places, stop: Places) -> Numbers:
     return np.concatenate([spread[:, None], log_rr[:, None], mean[:, 2:], entropy[:, None], poincare[:, None]], axis=1)
 
 
-def _of_sorted(rr: Numbers, steps: Numbers, window: tuple[Places, Places]) -> Numbers:
-    """Return the measures `_OF_SORTED`, which a few wild intervals do not move."""
+def _of_sorted(rr: Numbers, change: Numbers, least: Numbers, window: tuple[Places, Places]) -> Numbers:
+    """Return the measures `_OF_SORTED`, which a few wild intervals do not move.
+
+    Parameters
+    ----------
+    rr, change, least : (m,) float64
+        The intervals, seconds, and their columns of `_SUMS`.
+    window : two of (k,) int64
+        Start and stop of each window.
+    """
     start, stop = window
     size = int((stop - start).max())
-    intervals, change, least = (
-        np.sort(sliding_window_view(each, size)[start], axis=1)
-        for each in (rr, steps[:, _SUMS.index("change")], steps[:, _SUMS.index("least")])
-    )
-    low, first, middle, third, high = (intervals[:, round(q * (size - 1))] for q in (0.1, 0.25, 0.5, 0.75, 0.9))
+
+    def ordered(values: Numbers, *place: int) -> Numbers:
+        return np.sort(sliding_window_view(values, size)[start], axis=1)[:, place].T
+
+    low, first, middle, third, high = ordered(rr, *(round(q * (size - 1)) for q in (0.1, 0.25, 0.5, 0.75, 0.9)))
     columns = [
         (third - first) / middle,
         (high - low) / middle,
         (high + low - 2 * middle) / middle,
-        change[:, size // 2],
-        least[:, size // 2],
+        *ordered(change, size // 2),
+        *ordered(least, size // 2),
     ]
     return np.stack(columns, axis=1)
 

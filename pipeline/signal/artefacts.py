@@ -131,14 +131,29 @@ def mask_artefacts(recording: Recording, config: SignalConfig) -> tuple[Recordin
         for span in _disjoint([*own, *silent])
     ]
     endless = any(lead.missing for lead in leads) and bool(np.isinf(recording.p_signal).any())
+    return masked_at(recording, artefacts, endless=endless), tuple(artefacts)
+
+
+def masked_at(recording: Recording, artefacts: Sequence[Artefact], *, endless: bool) -> Recording:
+    """Replace artefacts that were found by NaN; a recording without any is returned itself.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording.
+    artefacts : sequence of Artefact
+        What `mask_artefacts` found in it.
+    endless : bool
+        Whether infinite values are to be replaced, too.
+    """
     if not artefacts and not endless:
-        return recording, ()
+        return recording
     p_signal = recording.p_signal.copy()
     if endless:
         p_signal[np.isinf(p_signal)] = np.nan
     for artefact in artefacts:
         p_signal[artefact.start : artefact.stop, recording.leads.index(artefact.lead)] = np.nan
-    return replace(recording, p_signal=read_only(p_signal)), tuple(artefacts)
+    return replace(recording, p_signal=read_only(p_signal))
 
 
 Span = tuple[int, int, Kind]

@@ -124,10 +124,12 @@ def _inside(spans: Sequence[tuple[int, int]], size: int) -> NDArray[np.bool_]:
 
 def _missing(lead: FloatArray, spans: list[tuple[int, int]], ratio: Fraction) -> tuple[tuple[int, int], ...]:
     """Return the stretches without a lead, at the working rate: its gaps, what lies between its pieces, bridges."""
-    there = np.isfinite(lead) & _inside(spans, lead.size)
+    there = _inside(spans, lead.size)
+    there &= np.isfinite(lead)
     if there.all():
         return ()
-    return tuple((math.floor(a * ratio), math.ceil(b * ratio)) for a, b in runs(~there))
+    lost = np.logical_not(there, out=there)
+    return tuple((math.floor(a * ratio), math.ceil(b * ratio)) for a, b in runs(lost))
 
 
 def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, ...]:

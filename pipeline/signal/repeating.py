@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.signal.beat_windows import gather_around
+from pipeline.signal.beat_windows import gather_around, heights_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, IntArray
 
@@ -19,6 +20,7 @@ REST_MAX: Final = 0.02  # of the height of a beat: what is left of it without it
 PEAK_MAX: Final = 0.12  # and at most
 BETWEEN_MAX: Final = 0.25  # of the height of a QRS: waves where no beat is, P waves among them
 STEP: Final = 2  # every second sample
+AT_ONCE: Final = 64  # windows: those that follow on each other share most of the beats around them
 
 
 def repeating_windows(
@@ -41,25 +43,51 @@ def repeating_windows(
     asked : (n,) bool
         The windows that are looked at; the others are False.
     """
-    found = np.zeros(start_s.size, np.bool_)
-    at_s = r_peak / conditioned.fs
-    first, stop = np.searchsorted(at_s, [start_s - WINDOW_S[1], stop_s + WINDOW_S[0]])
-    for k in np.flatnonzero(asked & (stop - first >= LIKE - 1)).tolist():
-        near = slice(max(0, int(first[k]) - AROUND_BEATS), int(stop[k]) + AROUND_BEATS)
-        own = slice(int(first[k]) - near.start, int(stop[k]) - near.start)
-        span = round(start_s[k] * conditioned.fs), round(stop_s[k] * conditioned.fs)
-        some = slice((own.start + own.stop) // 2, (own.start + own.stop) // 2 + 1)
-        found[k] = _repeat(conditioned.signal[:, 0], r_peak[near], some, conditioned.fs) and all(
-            _repeat(lead, r_peak[near], own, conditioned.fs) and _rests(lead, r_peak[near], span, conditioned.fs)
-            for lead in conditioned.signal.T
-        )
+    found, fs = np.zeros(start_s.size, np.bool_), conditioned.fs
+    first, stop = np.searchsorted(r_peak / fs, [start_s - WINDOW_S[1], stop_s + WINDOW_S[0]])
+    worth = np.flatnonzero(asked & (stop - first >= LIKE - 1))
+    low, high = np.maximum(first - AROUND_BEATS, 0), np.minimum(stop + AROUND_BEATS, r_peak.size)
+    for some in (worth[start : start + AT_ONCE] for start in range(0, worth.size, AT_ONCE)):
+        here = np.unique(np.concatenate([np.arange(low[k], high[k]) for k in some]))
+        leads = [_Beats.of(lead, r_peak[here], fs) for lead in conditioned.signal.T]
+        for k in some.tolist():
+            near = slice(*np.searchsorted(here, [low[k], high[k]]).tolist())
+            own = slice(int(first[k] - low[k]), int(stop[k] - low[k]))
+            middle = slice((own.start + own.stop) // 2, (own.start + own.stop) // 2 + 1)
+            span = round(start_s[k] * fs), round(stop_s[k] * fs)
+            around = [beats.within(near) for beats in leads]
+            found[k] = _repeat(around[0], middle) and all(
+                _repeat(beats, own) and _rests(lead, beats, span, fs)
+                for lead, beats in zip(conditioned.signal.T, around, strict=True)
+            )
     return found
 
 
-def _rests(lead: FloatArray, r_peak: IntArray, span: tuple[int, int], fs: float) -> bool:
+@dataclass(frozen=True, eq=False)
+class _Beats:
+    """Some beats (n,) of a lead: their places, their waves (n, m) without the QRS, heights with and of it alone."""
+
+    r_peak: IntArray
+    waves: FloatArray
+    height: FloatArray
+    qrs_height: FloatArray
+
+    @classmethod
+    def of(cls, lead: FloatArray, r_peak: IntArray, fs: float) -> _Beats:
+        offsets = np.arange(-round(WINDOW_S[0] * fs), round(WINDOW_S[1] * fs) + 1, STEP)
+        beats = gather_around(lead, r_peak, offsets)
+        beats -= np.median(beats, axis=1, keepdims=True)
+        waves = beats[:, np.abs(offsets) > QRS_S * fs]
+        return cls(r_peak, waves, np.ptp(beats, axis=1), heights_around(lead, r_peak, round(QRS_S * fs)))
+
+    def within(self, near: slice) -> _Beats:
+        """Return some successive ones."""
+        return _Beats(self.r_peak[near], self.waves[near], self.height[near], self.qrs_height[near])
+
+
+def _rests(lead: FloatArray, beats: _Beats, span: tuple[int, int], fs: float) -> bool:
     """Tell whether a lead is at rest wherever no beat is: fibrillation hides among beats that repeat."""
-    reach = round(QRS_S * fs)
-    height = float(np.median(np.ptp(gather_around(lead, r_peak, np.arange(-reach, reach + 1)), axis=1)))
+    height, r_peak = float(np.median(beats.qrs_height)), beats.r_peak
     at, before, after = np.arange(*span), round(WINDOW_S[0] * fs), round(WINDOW_S[1] * fs)
     last = np.searchsorted(r_peak, at, side="right") - 1
     since = at - r_peak[np.maximum(last, 0)]
@@ -69,19 +97,15 @@ def _rests(lead: FloatArray, r_peak: IntArray, span: tuple[int, int], fs: float)
     return not rest.size or float(np.abs(rest - np.median(rest)).max()) <= BETWEEN_MAX * height
 
 
-def _repeat(lead: FloatArray, r_peak: IntArray, own: slice, fs: float) -> bool:
+def _repeat(beats: _Beats, own: slice) -> bool:
     """Tell whether some of the beats have their like among all of them."""
-    if r_peak.size <= 2 * LIKE:
+    waves = beats.waves
+    if len(waves) <= 2 * LIKE:
         return False
-    offsets = np.arange(-round(WINDOW_S[0] * fs), round(WINDOW_S[1] * fs) + 1, STEP)
-    beats = gather_around(lead, r_peak, offsets)
-    beats -= np.median(beats, axis=1, keepdims=True)
-    outside = np.abs(offsets) > QRS_S * fs
-    waves = beats[:, outside]
     apart = np.square(waves[own, None] - waves[None]).mean(axis=2)
     apart[np.arange(apart.shape[0]), np.arange(own.start, own.start + apart.shape[0])] = np.inf
     like = np.argpartition(apart, LIKE, axis=1)[:, :LIKE]
     left = np.abs(waves[own] - np.median(waves[like], axis=1))
-    height = np.maximum(np.ptp(beats[own], axis=1), 1e-6)
+    height = np.maximum(beats.height[own], 1e-6)
     quiet = np.sqrt(np.square(left).mean(axis=1)) <= REST_MAX * height
     return bool((quiet & (left.max(axis=1) <= PEAK_MAX * height)).all())
