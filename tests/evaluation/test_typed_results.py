@@ -89,7 +89,7 @@ TABLES = {  # figures of experiments, which documents quote and no code reads
             "paced",
             "quality",
         ),
-        *("sampling", "waveform"),
+        *("brief_waves", "sampling", "waveform"),
     )
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data

@@ -212,3 +212,16 @@ def test_a_few_waves_that_repeat_are_a_run_of_beats_and_others_are_fibrillation(
     assert not ventricular_states(wild)[:20].any()
     slow = replace(wild, wave_hz=np.full(40, 1.9, np.float32))
     assert not ventricular_states(slow).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("height", [0.3, 0.6, 1.0])
+def test_waves_of_five_seconds_through_which_the_qrs_goes_on_are_not_named(seed: int, height: float) -> None:
+    rng, signal = np.random.default_rng(seed), beats(0.85, width_s=0.06)
+    low = rng.uniform(0.8, 5.0)
+    sos = sps.butter(2, (low, low + rng.uniform(3.0, 10.0)), "bandpass", fs=FS, output="sos")
+    noise = sps.sosfiltfilt(sos, rng.standard_normal(signal.size))
+    span = slice(round(30 * FS), round(35 * FS))
+    signal[span] += height * (noise / noise.std())[span]
+    found = find_ventricular(replace(context(signal[:, None]), time_s=np.arange(0.4, 59.6, 0.85)))
+    assert found == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.rhythm.waveform_measures import LEAD_MEASURES, MEASURES, measured, per_second
+from pipeline.rhythm.waveform_measures import LEAD_MEASURES, MEASURES, measured, measured_alone, per_second
 from pipeline.types import FloatArray
 
 FS = 250.0
@@ -75,3 +75,16 @@ def test_a_day_is_measured_in_pieces_that_fit_together() -> None:
     signal = np.random.default_rng(1).standard_normal((round(1810 * FS), 1)).astype(np.float32)
     whole, end = per_second(signal, FS), per_second(signal[round(1700 * FS) :], FS)
     np.testing.assert_allclose(whole[0, 1710:], end[0, 10:], rtol=1e-3, atol=1e-3)
+
+
+def test_a_second_alone_is_measured_as_if_all_around_were_like_it() -> None:
+    rng = np.random.default_rng(0)
+    steady = np.repeat(rng.normal(0, 1, (2, 1, len(LEAD_MEASURES))), 60, axis=1).astype(np.float32)
+    assert np.allclose(measured_alone(steady, np.array([20])), measured(steady)[20], atol=1e-5)
+    brief = steady.copy()
+    brief[:, 30] += 1
+    alone, around = measured_alone(brief, np.array([30]))[0], measured(brief)[30]
+    own = MEASURES.index("mean_height of the sharper lead")
+    within = MEASURES.index("mean_height within 21 s of the sharper lead")
+    assert alone[within] == alone[own] == around[own]
+    assert around[within] < around[own] - 0.9

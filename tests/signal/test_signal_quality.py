@@ -161,8 +161,9 @@ def test_windows_cover_the_signal_once(demo):
 
 
 @pytest.mark.parametrize(("factor", "asked"), [(1.0, False), (2.0, True), (3.0, True), (0.5, True), (1 / 3, True)])
-def test_a_sampling_frequency_that_is_wrong_by_two_or_three_is_asked_about(factor, asked):
-    given = dataclasses.replace(recording(heart(120.0, rr_s=0.9)), fs=FS * factor)
+@pytest.mark.parametrize("rr_s", [0.7, 0.9, 1.1])
+def test_a_sampling_frequency_that_is_wrong_by_two_or_three_is_asked_about(factor, asked, rr_s):
+    given = dataclasses.replace(recording(heart(120.0, rr_s=rr_s)), fs=FS * factor)
     notices = [notice for notice in prepare(given).notices if "is the sampling frequency really" in notice]
     assert len(notices) == asked
     assert all(f"really {FS * factor:g} Hz?" in notice for notice in notices)
