@@ -160,6 +160,17 @@ def with_pulses_on_the_right(page: GeneratedPage, gain: float) -> np.ndarray:
     return picture
 
 
+@pytest.mark.parametrize(("layout", "starts_s"), [("3x4+1", {"aVR": 2.5, "V1": 5.0, "V4": 7.5}), ("6x2", {"V1": 5.0})])
+def test_a_page_that_is_cut_at_the_right_keeps_its_columns(layout: str, starts_s: dict[str, float]) -> None:
+    page = drawn(layout=layout, face="sans")
+    whole = page.picture.shape[1]
+    found = digitise(page.picture[:, : round(0.84 * whole)], Corrections(layout=layout))
+    recording = to_recording(found, name="page")
+    for lead, start_s in starts_s.items():
+        there = np.flatnonzero(np.isfinite(recording.p_signal[:, recording.leads.index(lead)]))
+        assert there[0] / recording.fs == pytest.approx(start_s, abs=0.1)
+
+
 @pytest.mark.parametrize("layout", ["6x2", "3x4"])
 def test_pulses_at_both_ends_are_the_gains_of_limb_and_chest_leads(layout: str) -> None:
     page = drawn(layout=layout, gain=10.0, chest_gain=5.0, text=False)
