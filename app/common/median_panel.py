@@ -43,7 +43,7 @@ class Moving:
 
     moved_s: Mapping[WaveMark, float]
     move: Callable[[WaveMark, float], None] | None
-    reset: Callable[[], None]
+    reset: Callable[[], object]
     kept: str
 
 

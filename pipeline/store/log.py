@@ -28,7 +28,7 @@ from pipeline.review.decisions import (
 )
 from pipeline.review.rhythm_in_force import subject_name
 from pipeline.store.access import writing_as
-from pipeline.store.chain import remember
+from pipeline.store.chain import ERASED, remember
 from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -197,6 +197,8 @@ def decision_of(entry: Entry | AuditRow) -> Decision | None:
 def entry_of(row: AuditRow, role: Role) -> Entry:
     """Return the content of a row, detached from the database."""
     plain = {name: getattr(row, name) for name in Entry.__dataclass_fields__ if name not in ("reading", "samples")}
+    if row.event == ERASED:
+        plain["after"] = ""  # hashes, for the chain only
     return Entry(reading=role, samples=tuple(row.samples), **plain)
 
 
