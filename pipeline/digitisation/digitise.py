@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.digitisation.corrections import Corrections
 from pipeline.digitisation.grid import NO_GRID, Grid, measure_grid
 from pipeline.digitisation.ink import Ink, Mask, find_ink, find_lanes, inverted, is_dark_screen
-from pipeline.digitisation.label_evidence import fit_labels, said_lead, shows_avr
+from pipeline.digitisation.label_evidence import fit_labels, joints_by_names, said_lead, shows_avr
 from pipeline.digitisation.layout_choice import (
     LayoutChoice,
     LeadBox,
@@ -272,7 +272,7 @@ def _read(
         layout = LayoutChoice(given.layout, 1.0, "stated", names=names)
     else:
         layout = choose_layout(lanes, span, words, rule, traces, fine)
-    boxes, doubtful = _boxes(layout, span, rule, traces, pulses, words, fine, given)
+    boxes, doubtful = _boxes(layout, span, rule, lanes, traces, pulses, words, fine, given)
     gain, chest_gain, unsure = _gains(pulses, words, boxes, fine, given)
     needs = (
         *open_questions(grid, speed, gain, unsure, layout, (span[1] - span[0]) / fine, len(lanes)),
@@ -300,6 +300,7 @@ def _boxes(
     layout: LayoutChoice,
     span: tuple[int, int],
     rule: Mask,
+    lanes: Matrix,
     traces: tuple[Trace, ...],
     pulses: tuple[Pulse, ...],
     words: tuple[Word, ...],
@@ -315,7 +316,8 @@ def _boxes(
         names = sorted(read.values(), key=list(read.values()).count)
         lead = stated.get(0) or (names[-1] if names else said_lead(words))
         return boxes_in_turn(traces, pulses, span, lead or "", px_per_mm), () if lead else (0,)
-    boxes = lead_boxes(known, span, rule, px_per_mm, stated, given.joints)
+    joints = given.joints or joints_by_names(known, lanes, span, words, px_per_mm)
+    boxes = lead_boxes(known, span, rule, px_per_mm, stated, joints)
     if known.cabrera:
         boxes = _with_avr_as_shown(boxes, traces, stated)
     if known.free and not given.layout:

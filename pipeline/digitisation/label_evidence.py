@@ -27,6 +27,8 @@ _READ: Final = np.linspace(0.05, 0.98, 24)  # shares of the printed names that c
 _STRIP: Final = 0.3  # weight of a missing name of a strip: many pages print none
 _STRIP_NAMES: Final = ("II", "V1", "V5")  # the usual leads of strips
 _ANY_NAME: Final = 0.1  # how probable each other name is where a page may show any lead
+_NAMES_OF_COLUMN: Final = 2  # read at least, for their place to say where the column begins
+_CUT: Final = 1.06  # columns that are so much wider than an even share: the right end of the page is missing
 _SAID_ONCE: Final = 2.0  # log odds for one lead where the page says "Lead I" and names no other
 # each limb lead as a sum of I and II (Einthoven, Goldberger)
 _LIMB: Final = MappingProxyType(
@@ -185,6 +187,51 @@ def row_of(word: Word, lanes: Matrix) -> int | None:
     distance = lanes - word.y
     near = np.where((distance > -0.3 * apart) & (distance < 0.85 * apart), np.abs(distance), np.inf)
     return int(near.argmin()) if np.isfinite(near.min()) else None
+
+
+def joints_by_names(
+    layout: PageLayout, lanes: Matrix, span: tuple[int, int], words: tuple[Word, ...], px_per_mm: int
+) -> tuple[int, ...] | None:
+    """Return where columns of leads end and the next begin, if their names say that the page was cut at the right.
+
+    Columns are then wider than an even share of what is left, and the last one is shorter than the others.
+
+    Parameters
+    ----------
+    layout : PageLayout
+        The layout.
+    lanes : (n,) float64
+        Rows of the lanes, pixels.
+    span : tuple[int, int]
+        First and last column of the traces, pixels.
+    words : tuple of Word
+        Words read on the page.
+    px_per_mm : int
+        Resolution of the sheet, pixels per millimetre.
+
+    Returns
+    -------
+    tuple of int or None
+        None where the names fit even columns, or too few of them were read.
+    """
+    count = len(layout.columns)
+    at: dict[int, list[float]] = {}
+    for row, column, spanned, lead in layout.boxes():
+        if spanned == 1:
+            same = (word.x for word in words if _same_lead(word.text, lead, layout) and row_of(word, lanes) == row)
+            at.setdefault(column, []).extend(same)
+    read = {column: float(np.median(xs)) for column, xs in at.items() if len(xs) >= _NAMES_OF_COLUMN}
+    if layout.in_turn or len(read) < min(3, count) or count < 2:
+        return None
+    column, x = np.array(list(read)), np.array(list(read.values()))
+    wide, first = (float(value) for value in np.polyfit(column, x, 1))
+    even = (span[1] - span[0]) / count
+    off_mm = float(np.abs(x - first - wide * column).max()) / px_per_mm
+    joints = tuple(round(span[0] + wide * i) for i in range(1, count))
+    begins = abs(first - span[0]) < _LABEL_MM * px_per_mm
+    if not begins or off_mm > NEAR_MM or wide < _CUT * even or joints[-1] >= span[1] - NEAR_MM * px_per_mm:
+        return None
+    return joints
 
 
 def limb_misfit(layout: PageLayout, span: tuple[int, int], traces: tuple[Trace, ...]) -> tuple[float, ...]:

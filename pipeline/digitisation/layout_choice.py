@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -108,16 +108,19 @@ def time_span(traces: tuple[Trace, ...], pulses: tuple[Pulse, ...], px_per_mm: i
     px_per_mm : int
         Resolution of the sheet, pixels per millimetre.
     """
-    by_lane = {pulse.lane: pulse for pulse in pulses}
-    ends = [_ends(trace, by_lane.get(i), px_per_mm) for i, trace in enumerate(traces)]
+    ends = [_ends(trace, [one for one in pulses if one.lane == i], px_per_mm) for i, trace in enumerate(traces)]
     starts, stops = (np.array(part, np.float64) for part in zip(*ends, strict=True))
     return round(float(np.median(starts))), round(float(np.median(stops)))
 
 
-def _ends(trace: Trace, pulse: Pulse | None, px_per_mm: int) -> tuple[int, int]:
+def _ends(trace: Trace, pulses: Sequence[Pulse], px_per_mm: int) -> tuple[int, int]:
+    """Return where a trace begins and ends without its pulses, of which one may stand at either end."""
+    every = [_without(trace, pulse, px_per_mm) for pulse in pulses]
+    return max((start for start, _ in every), default=trace.start), min((stop for _, stop in every), default=trace.stop)
+
+
+def _without(trace: Trace, pulse: Pulse, px_per_mm: int) -> tuple[int, int]:
     seen = np.isfinite(trace.row)
-    if pulse is None:
-        return trace.start, trace.stop
     on_left = pulse.left - trace.start < trace.stop - pulse.right
     begin = round(pulse.right) if on_left else round(pulse.left)
     step = 1 if on_left else -1
@@ -327,10 +330,9 @@ def boxes_in_turn(
     px_per_mm : int
         Resolution of the sheet, pixels per millimetre.
     """
-    by_lane = {pulse.lane: pulse for pulse in pulses}
     boxes = []
     for row, trace in enumerate(traces):
-        own = _ends(trace, by_lane.get(row), px_per_mm)
+        own = _ends(trace, [pulse for pulse in pulses if pulse.lane == row], px_per_mm)
         start = own[0] if own[0] > span[0] + NEAR_MM * px_per_mm else span[0]
         stop = own[1] if own[1] < span[1] - NEAR_MM * px_per_mm else span[1]
         boxes.append(LeadBox(lead, row, start, stop))

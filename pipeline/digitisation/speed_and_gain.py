@@ -31,6 +31,7 @@ _ROOF: Final = 0.8  # share of its width
 _SAME_PLACE_MM: Final = 2.0
 _SAME_WIDTH_MM: Final = 0.6
 _AGREE: Final = 0.3  # share of the lanes that must show the same pulse
+_OTHER_END: Final = 0.8  # of these, share that must show one at the other end too
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
     """Find the calibration pulses on which the lanes agree: alike in height and width, at the same end of the page.
 
     Where the other lanes have another gain, their pulses stand in the same place with another height; they count too.
+    So do pulses on which the lanes agree at the other end of the page, as where chest leads have a gain of their own.
 
     Parameters
     ----------
@@ -80,15 +82,43 @@ def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
     mask = ink.strength > _INK
     upright = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
     found = [pulse for i, lane in enumerate(lanes) for pulse in _pulses(mask, upright, i, float(lane), px_per_mm)]
+    best = _agreeing(found, px_per_mm)
+    if len(best) < max(2.0, _AGREE * lanes.size):
+        return ()
+    every = [*best, *_of_other_height(found, best, lanes.size, px_per_mm), *_at_other_end(found, best, mask, px_per_mm)]
+    return tuple(sorted(every, key=lambda pulse: (pulse.lane, pulse.left)))
+
+
+def _agreeing(found: list[Pulse], px_per_mm: int) -> list[Pulse]:
+    """Return the pulses, one a lane, on which most lanes agree."""
     best: list[Pulse] = []
     for pulse in found:
         alike = [other for other in found if _same(pulse, other, px_per_mm)]
         firsts = {other.lane: other for other in sorted(alike, key=lambda other: -abs(other.left - pulse.left))}
         if len(firsts) > len(best):
             best = [firsts[lane] for lane in sorted(firsts)]
-    if len(best) < max(2.0, _AGREE * lanes.size):
-        return ()
-    return tuple(sorted((*best, *_of_other_height(found, best, lanes.size, px_per_mm)), key=lambda pulse: pulse.lane))
+    return best
+
+
+def _at_other_end(found: list[Pulse], best: list[Pulse], mask: Mask, px_per_mm: int) -> list[Pulse]:
+    """Return the pulses on which the lanes agree at the other end of the page, as wide as `best`; none of few lanes."""
+    middle = mask.shape[1] / 2
+    left, wide = (float(np.median([value(pulse) for pulse in best])) for value in (_left_of, _width_of))
+    other = [
+        pulse
+        for pulse in found
+        if (pulse.left < middle) != (left < middle) and abs(_width_of(pulse) - wide) < _SAME_WIDTH_MM * px_per_mm
+    ]
+    there = _agreeing(other, px_per_mm)
+    return there if len(there) >= max(2.0, _OTHER_END * len(best)) else []
+
+
+def _left_of(pulse: Pulse) -> float:
+    return pulse.left
+
+
+def _width_of(pulse: Pulse) -> float:
+    return pulse.right - pulse.left
 
 
 def _of_other_height(found: list[Pulse], best: list[Pulse], lanes: int, px_per_mm: int) -> list[Pulse]:
@@ -220,6 +250,8 @@ def gain_pair(
         None where the page does not show two gains, or not which leads have which.
     """
     seen = gains_seen(pulses, px_per_mm)
+    if len(seen) == 2 and not chest_lanes:
+        return _pair_of_ends(pulses, px_per_mm)
     if len(seen) == 2:
         sides = {lane: gain for gain, rows in seen.items() for lane in rows}
         limb = sorted({sides[lane] for lane in sides if lane not in chest_lanes})
@@ -235,6 +267,21 @@ def gain_pair(
     if not set(seen) <= {limb_mm, chest_mm}:
         return None
     return MeasuredValue(limb_mm, 0.8, "it is printed"), MeasuredValue(chest_mm, 0.8, "it is printed")
+
+
+def _pair_of_ends(pulses: tuple[Pulse, ...], px_per_mm: int) -> tuple[MeasuredValue, MeasuredValue] | None:
+    """Return the gains of pulses that stand at both ends of rows: limb leads begin a row, chest leads end it."""
+    sides: dict[str, set[float | None]] = {"left": set(), "right": set()}
+    for lane in {pulse.lane for pulse in pulses}:
+        own = [pulse for pulse in pulses if pulse.lane == lane]
+        if len(own) == 2:
+            sides["left"].add(_gain_near(own[0], px_per_mm))
+            sides["right"].add(_gain_near(own[1], px_per_mm))
+    limb, chest = (next(iter(gains)) if len(gains) == 1 else None for gains in sides.values())
+    if limb is None or chest is None or limb == chest:
+        return None
+    how = "the calibration pulse at this end of the rows"
+    return MeasuredValue(limb, 0.85, how), MeasuredValue(chest, 0.85, how)
 
 
 def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int) -> MeasuredValue | None:

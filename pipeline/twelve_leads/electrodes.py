@@ -58,10 +58,15 @@ def _limbs(facts: Facts) -> list[Statement]:
         which = {"II": "right arm and right leg", "III": "left arm and right leg", "I": "both arms and legs"}[flat]
         numbers = f"lead {flat} {facts.shapes[flat].swing_mv:.2f} mV peak to peak, the others over {OTHERS_MV:g}"
         return [_swap("SWAP-RL", f"The electrodes of {which} may be swapped.", numbers)]
-    if down["II"] and p["II"] <= -P_MV and not down["aVR"] and (foot.qrs_area or 0.0) < 0 and (right.t_mv or 0.0) > 0:
-        numbers = f"P {p['II']:.2f} mV and QRS negative in II, QRS and T positive in aVR"
+    # A swap turns P over in the lead between its electrodes: of I and II, that one has the most negative P then.
+    turned = min(("I", "II"), key=lambda name: p[name])
+    avr_up = {"T": (right.t_mv or 0.0) > 0, "P": p["aVR"] >= P_MV}
+    turned_over = p["II"] <= -P_MV and down["II"] and not down["aVR"] and (foot.qrs_area or 0.0) < 0
+    if turned == "II" and turned_over and any(avr_up.values()):
+        wave = next(name for name, is_up in avr_up.items() if is_up)
+        numbers = f"P {p['II']:.2f} mV and QRS negative in II, QRS and {wave} positive in aVR"
         return [_swap("SWAP-RA-LL", "The electrodes of right arm and left leg may be swapped.", numbers)]
-    if down["I"] and p["I"] <= -P_MV and upright:
+    if turned == "I" and p["I"] <= -P_MV and down["I"] and upright:
         numbers = f"P {p['I']:.2f} mV and QRS negative in I, QRS positive in {seen}"
         return [_swap("SWAP-RA-LA", "The electrodes of both arms may be swapped.", numbers)]
     return []

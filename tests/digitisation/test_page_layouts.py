@@ -20,7 +20,7 @@ from pipeline.digitisation.phrases import Word, read_phrases
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.digitisation.trace import Trace
 from pipeline.errors import IntakeError
-from pipeline.synthesis.ecg_pages import GeneratedPage, PageStyle, draw_page
+from pipeline.synthesis.ecg_pages import GeneratedPage, PageStyle, draw_page, row_height_mm
 from tests.helpers.printed_page import drawn
 
 SCREEN = {"paper": "screen", "ink": (60, 240, 110)}
@@ -146,6 +146,52 @@ def test_two_gains_are_taken_from_the_pulses_or_the_print(style: dict[str, objec
     for lead in ("II", "V4"):
         height = np.nanmax(recording.p_signal[:, recording.leads.index(lead)])
         assert height == pytest.approx(page.truth.signals[lead][1].max(), rel=0.15)
+
+
+def with_pulses_on_the_right(page: GeneratedPage, gain: float) -> np.ndarray:
+    """The page, with a second calibration pulse at the end of each row."""
+    style, picture = page.truth.style, page.picture.copy()
+    x0 = page.truth.size_mm[0] - style.margin_mm - 1
+    for row in range(LAYOUTS[style.layout].rows):
+        y0 = style.margin_mm + (row + 0.55) * row_height_mm(style.layout)
+        x, y = x0 + np.array([0, 1, 1, 6, 6, 7]), y0 - gain * np.array([0, 0, 1, 1, 0, 0])
+        points = np.round(np.column_stack([x, y]) * style.px_per_mm).astype(np.int32)
+        cv2.polylines(picture, [points], False, style.ink, style.line_px, cv2.LINE_AA)
+    return picture
+
+
+@pytest.mark.parametrize(("layout", "starts_s"), [("3x4+1", {"aVR": 2.5, "V1": 5.0, "V4": 7.5}), ("6x2", {"V1": 5.0})])
+def test_a_page_that_is_cut_at_the_right_keeps_its_columns(layout: str, starts_s: dict[str, float]) -> None:
+    page = drawn(layout=layout, face="sans")
+    whole = page.picture.shape[1]
+    found = digitise(page.picture[:, : round(0.84 * whole)], Corrections(layout=layout))
+    recording = to_recording(found, name="page")
+    for lead, start_s in starts_s.items():
+        there = np.flatnonzero(np.isfinite(recording.p_signal[:, recording.leads.index(lead)]))
+        assert there[0] / recording.fs == pytest.approx(start_s, abs=0.1)
+
+
+@pytest.mark.parametrize("layout", ["6x2", "3x4"])
+def test_pulses_at_both_ends_are_the_gains_of_limb_and_chest_leads(layout: str) -> None:
+    page = drawn(layout=layout, gain=10.0, chest_gain=5.0, text=False)
+    found = digitise(with_pulses_on_the_right(page, 5.0), Corrections(layout=layout))
+    assert found.gain is not None
+    assert found.chest_gain is not None
+    assert (found.gain.value, found.chest_gain.value) == (10.0, 5.0)
+    recording = to_recording(found, name="page")
+    assert recording.duration_s == pytest.approx(10.0, abs=0.1)  # no pulse is taken for a part of the trace
+    for lead in ("I", "V4"):
+        height = np.nanmax(recording.p_signal[:, recording.leads.index(lead)])
+        assert height == pytest.approx(page.truth.signals[lead][1].max(), rel=0.15)
+
+
+def test_pulses_of_one_height_at_both_ends_are_one_gain() -> None:
+    page = drawn(layout="3x4", text=False)
+    found = digitise(with_pulses_on_the_right(page, 10.0), Corrections(layout="3x4"))
+    assert found.gain is not None
+    assert found.chest_gain is None
+    assert found.gain.value == 10.0
+    assert to_recording(found, name="page").duration_s == pytest.approx(10.0, abs=0.1)
 
 
 def test_pulses_of_two_heights_that_no_leads_explain_are_asked_about() -> None:

@@ -336,6 +336,32 @@ def test_a_swap_of_right_arm_and_left_leg_turns_lead_two_over():
     assert "SWAP-RA-LL" in codes(facts(shapes=shapes))
 
 
+def limb_leads(p_mv: tuple[float, float], qrs_mv: tuple[float, float]) -> dict[str, LeadShape]:
+    """All six limb leads, from P and QRS in I and II."""
+    made = {}
+    for name, (one, two) in {
+        **{"I": (1.0, 0.0), "II": (0.0, 1.0), "III": (-1.0, 1.0)},
+        **{"aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)},
+    }.items():
+        p, qrs = (one * first + two * second for first, second in (p_mv, qrs_mv))
+        made[name] = replace(shape(max(qrs, 0.0), max(-qrs, 0.0), t=0.3 * qrs), p_mv=p)
+    return made
+
+
+# P and QRS in I and II of three hearts in sinus rhythm: a usual axis, one to the left, one upright
+@pytest.mark.parametrize(
+    ("p_mv", "qrs_mv"), [((0.08, 0.12), (0.7, 1.0)), ((0.12, 0.08), (1.0, 0.2)), ((0.05, 0.1), (0.3, 0.9))]
+)
+def test_the_p_wave_tells_which_electrodes_are_swapped(p_mv: tuple[float, float], qrs_mv: tuple[float, float]) -> None:
+    (p1, p2), (q1, q2) = p_mv, qrs_mv
+    assert not {code for code in codes(facts(shapes=healthy(**limb_leads(p_mv, qrs_mv)))) if "SWAP" in code}
+    arms = limb_leads((-p1, p2 - p1), (-q1, q2 - q1))
+    assert {code for code in codes(facts(shapes=healthy(**arms))) if "SWAP" in code} == {"SWAP-RA-LA"}
+    arm_and_leg = limb_leads((p1 - p2, -p2), (q1 - q2, -q2))
+    said = {code for code in codes(facts(shapes=healthy(**arm_and_leg))) if "SWAP" in code}
+    assert said == ({"SWAP-RA-LL"} if q2 > q1 / 2 else set())  # with a negative QRS in aVF it cannot be told
+
+
 def test_evidence_of_a_small_elevation_names_the_limit_that_made_it():
     qs = LeadShape(q=wave(-1.5, 0, 60), st_mv={"J": 0.11, "J60": 0.15, "J80": 0.15})
     first = all_statements(facts(shapes=healthy(V2=qs, V3=qs)))[0]
