@@ -1,13 +1,22 @@
-"""What Streamlit's server would do beyond answering: it is kept from asking the internet for this machine's address.
+"""What Streamlit's server would do beyond answering, kept from it.
 
 For each WebSocket of a foreign origin Streamlit asks checkip.amazonaws.com which address it has there, to compare the
 origin with it: any web page that is open in the reader's browser could trigger that. Origins that are to be allowed are
 named in `server.corsAllowedOrigins` instead.
+
+Pictures and files that a page offers are served under `/media` without a sign-in, by a name that Streamlit makes of
+their content alone: whoever has, or guesses, a file can find out that somebody looks at it. Here a secret of this
+process is part of the name, and a file that is offered is made when it is asked for, not before.
 """
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from functools import partial
+
 from streamlit import net_util
+from streamlit.runtime import memory_media_file_storage
 
 
 def stay_on_this_machine() -> None:
@@ -15,5 +24,18 @@ def stay_on_this_machine() -> None:
     net_util.get_external_ip = _unknown
 
 
+def hide_media() -> None:
+    """Give what is served under `/media` names that nobody can guess, from now on; once in a process."""
+    if not isinstance(memory_media_file_storage._calculate_file_id, partial):
+        memory_media_file_storage._calculate_file_id = partial(_named, secrets.token_bytes(32))
+
+
 def _unknown() -> None:
     return None
+
+
+def _named(secret: bytes, data: bytes, mimetype: str, filename: str | None = None) -> str:
+    """Name a file: the same for the same content while the process runs, so that a browser need not fetch it again."""
+    kind = f"{len(mimetype)} {mimetype} {filename}".encode()
+    keyed = hashlib.blake2b(data, digest_size=32, key=secret, person=hashlib.sha256(kind).digest()[:16])
+    return keyed.hexdigest()

@@ -293,6 +293,7 @@ def _made(sources: tuple[Source, ...], options: PictureSetOptions, folder: str |
         bar.progress(min(fraction, 1.0), plain(sentence))
 
     try:
+        sign_in.take(sign_in.asking(), "", f"pictures of {len(sources)} recordings")
         with tempfile.TemporaryDirectory(prefix="heartvision-pictures-") as scratch:
             output = Path(scratch) / "pictures" if folder is None else _output(folder)
             card = make_picture_set(

@@ -24,6 +24,7 @@ from pipeline.digitisation.speed_and_gain import MeasuredValue
 from pipeline.digitisation.to_recording import to_recording
 from pipeline.errors import EcgError
 from pipeline.export.wfdb_files import write_record
+from pipeline.principal import Principal
 from pipeline.signal.conditioning import analysable_leads
 from pipeline.store.page_sources import save_page_source
 from pipeline.store.recordings import save_recording
@@ -153,9 +154,10 @@ def _accept(found: Digitised, picture: RgbPicture) -> Recording | None:
         if st.button("Accept and open in Analyse", type="primary", icon=":material/check:", disabled=not usable):
             _open(recording, found, picture, photo=photo)
             st.switch_page("analyse/page.py")
+        who = sign_in.asking()
         st.download_button(
-            "Save as WFDB", partial(_wfdb, recording), f"{recording.name}.zip", "application/zip", on_click="ignore",
-            icon=":material/download:",
+            "Save as WFDB", partial(_wfdb, recording, who), f"{recording.name}.zip", "application/zip",
+            on_click="ignore", icon=":material/download:", disabled=not who.holds("export"),
         )  # fmt: skip
     return recording
 
@@ -189,8 +191,9 @@ def _too_short(leads: pd.DataFrame) -> str:
     )
 
 
-def _wfdb(recording: Recording) -> bytes:
-    """The recording as a zip of its WFDB files."""
+def _wfdb(recording: Recording, who: Principal) -> bytes:
+    """The recording as a zip of its WFDB files, for somebody who may take it away."""
+    sign_in.take(who, recording.digest, "WFDB")
     content = io.BytesIO()
     with tempfile.TemporaryDirectory(prefix="heartvision-") as folder, zipfile.ZipFile(content, "w") as archive:
         header = write_record(recording, Path(folder))

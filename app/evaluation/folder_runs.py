@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from app.common import sign_in
 from app.common.safe_table import safe_table
 from app.common.text import plain
 from app.evaluation import tables
@@ -16,7 +17,7 @@ from app.evaluation.class_report import show_class_report
 from app.evaluation.run_comparison import show_comparison
 from app.evaluation.run_search import show_search
 from app.evaluation.shared import show_caption, show_table
-from pipeline.errors import DataError
+from pipeline.errors import DataError, EcgError
 from pipeline.image_folders.runs import (
     LABEL_MAX,
     Chosen,
@@ -122,7 +123,7 @@ def _told(run: FolderRun) -> str:
 def _actions(folder: Path, label: str) -> None:
     """The report to download; another name; deleting, which asks first."""
     with st.container(horizontal=True):
-        report = folder / REPORT
+        report, mine = folder / REPORT, sign_in.asking().holds("administer")
         if report.is_file():
             st.download_button(
                 "Report (HTML)", report.read_bytes, file_name=f"{folder.name}.html", mime="text/html",
@@ -130,8 +131,10 @@ def _actions(folder: Path, label: str) -> None:
             )  # fmt: skip
         with st.popover("Rename", icon=":material/edit:"), st.form("run-rename", border=False):
             st.text_input("Name of the run", value=label, max_chars=LABEL_MAX, key=f"run-name-{folder.name}")
-            st.form_submit_button("Save the name", on_click=_rename, args=(folder,), key="run-rename-save")
-        if st.button("Delete", icon=":material/delete:", key="run-delete"):
+            st.form_submit_button(
+                "Save the name", on_click=_rename, args=(folder,), key="run-rename-save", disabled=not mine
+            )
+        if st.button("Delete", icon=":material/delete:", key="run-delete", disabled=not mine):
             _ask_to_delete(folder, label)
     if told := st.session_state.pop("run-refused", ""):
         st.error(plain(told))
@@ -139,9 +142,9 @@ def _actions(folder: Path, label: str) -> None:
 
 def _rename(folder: Path) -> None:
     try:
-        rename_run(folder, str(st.session_state[f"run-name-{folder.name}"]))
+        rename_run(folder, str(st.session_state[f"run-name-{folder.name}"]), reader=sign_in.asking())
         st.session_state["evaluation-run"] = folder  # or the browser would keep the old name in the list
-    except DataError as error:
+    except EcgError as error:
         st.session_state["run-refused"] = str(error)
 
 
@@ -164,8 +167,8 @@ def _ask_to_delete(folder: Path, label: str) -> None:
 
 def _delete(folder: Path) -> None:
     try:
-        delete_run(folder)
-    except DataError as error:
+        delete_run(folder, reader=sign_in.asking())
+    except EcgError as error:
         st.session_state["run-refused"] = str(error)
 
 

@@ -38,7 +38,7 @@ def _start(manager: LiveManager, choice: SourceChoice) -> None:
     session = state.session()
     session.error = ""
     try:
-        manager.start(choice)
+        manager.start(choice, reader=sign_in.asking())
     except EcgError as error:
         session.refuse(str(error))
 
@@ -97,14 +97,14 @@ def _row(record: KeptRecord) -> None:
         st.markdown(f"**{record.changed:%Y-%m-%d %H:%M}** {plain(record.header.stem)}", width="content")
         open_button(record.header.stem)
         st.button("Delete", icon=":material/delete:", key=f"live-delete-{record.header.stem}", on_click=_delete,
-                  args=(record.header,))  # fmt: skip
+                  args=(record.header,), disabled=not sign_in.asking().holds("delete"))  # fmt: skip
 
 
 def _delete(header: Path) -> None:
     session = state.session()
     session.error = ""
     try:
-        delete_record(header)
+        delete_record(header, reader=sign_in.asking())
     except EcgError as error:
         session.refuse(str(error))
 

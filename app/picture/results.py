@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
@@ -13,7 +14,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from app.common import cache, ecg_chart, overlays, run_answers
+from app.common import cache, ecg_chart, overlays, run_answers, sign_in
 from app.common.safe_table import safe_table
 from app.common.text import confidence_words, formatted, plain
 from app.common.theme import is_dark, palette
@@ -30,7 +31,6 @@ from pipeline.beat_images.reading import (
 )
 from pipeline.config import DEFAULT
 from pipeline.errors import EcgError
-from pipeline.export import table_bytes
 from pipeline.features.beat_image import on_paper
 from pipeline.image_folders.runs import list_runs
 from pipeline.intake.batch import PictureFile, picture_files
@@ -83,9 +83,10 @@ def draw(uploads: Sequence[tuple[str, bytes]]) -> None:
         overview = table(found.answers)
         shown = formatted(safe_table(overview), {"confidence": percent, "abnormal": percent}, nothing="")
         st.dataframe(shown, hide_index=True, placeholder="", column_config=COLUMNS)
+        who = sign_in.asking()
         st.download_button(
-            "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore",
-            icon=":material/download:",
+            "Download as CSV", partial(run_results.taken_csv, overview, who), "heartvision_pictures.csv", "text/csv",
+            on_click="ignore", icon=":material/download:", disabled=not who.holds("export"),
         )  # fmt: skip
         position = st.selectbox(
             "Picture", range(len(found.answers)), format_func=lambda i: found.answers[i].name, key="picture-chosen"
@@ -164,12 +165,6 @@ def _word(answer: PictureAnswer) -> str:
     if abnormal != (answer.aami != "N"):
         return "undecided"
     return "abnormal" if abnormal else "N class"
-
-
-def as_csv(frame: pd.DataFrame) -> bytes:
-    """The table as CSV, safe to open in a spreadsheet."""
-    cells = frame.astype(object).where(frame.notna(), None)
-    return table_bytes(list(frame.columns), cells.to_numpy().tolist())
 
 
 def _show(file: PictureFile, answer: PictureAnswer, head: PictureHead, network: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.common import cache, run_answers
+from app.common import cache, run_answers, sign_in
 from app.common.safe_table import safe_table
 from app.common.text import formatted, plain
 from pipeline.errors import EcgError
@@ -19,6 +20,7 @@ from pipeline.export import table_bytes
 from pipeline.image_folders.predicting import BATCH, RunAnswer, TrainedRun, predict_pictures
 from pipeline.intake import read_picture
 from pipeline.intake.batch import PictureFile
+from pipeline.principal import Principal
 from pipeline.types import PictureArray, RgbPicture
 from pipeline.wording import percent
 
@@ -67,9 +69,10 @@ def draw(files: Sequence[PictureFile], folder: Path) -> None:
             column_config={"reason": st.column_config.TextColumn("Why no class", width="large")}
             | {name: name.capitalize() for name in ("picture", "class", "confidence")},
         )
+        who = sign_in.asking()
         st.download_button(
-            "Download as CSV", as_csv(overview), "heartvision_pictures.csv", "text/csv", on_click="ignore",
-            icon=":material/download:",
+            "Download as CSV", partial(taken_csv, overview, who), "heartvision_pictures.csv", "text/csv",
+            on_click="ignore", icon=":material/download:", disabled=not who.holds("export"),
         )  # fmt: skip
         position = st.selectbox(
             "Picture", range(len(files)), format_func=lambda i: files[i].name, key="picture-run-chosen"
@@ -85,6 +88,12 @@ def table(answers: Sequence[RunAnswer], classes: Sequence[str]) -> pd.DataFrame:
         for a in answers
     ]
     return pd.DataFrame(rows, columns=["picture", "class", "confidence", *map(_column, classes), "reason"])
+
+
+def taken_csv(frame: pd.DataFrame, who: Principal) -> bytes:
+    """The table as CSV, for somebody who may take it away."""
+    sign_in.take(who, "", f"classes of {len(frame)} pictures")
+    return as_csv(frame)
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:

@@ -19,6 +19,8 @@ from pipeline.config import home_root
 from pipeline.errors import DataError
 from pipeline.evaluation.class_schema import ClassReport
 from pipeline.evaluation.schema import Curves
+from pipeline.principal import Who
+from pipeline.store.permits import permitted
 
 Severity = Literal["clean", "warning", "leak"]
 Chosen = Literal["mistake", "random", "class"]
@@ -274,14 +276,26 @@ def run_label(folder: Path) -> str:
     return _one_line(given) or folder.name
 
 
-def rename_run(folder: Path, label: str) -> str:
+def rename_run(folder: Path, label: str, *, reader: Who = "") -> str:
     """Give a run another name; an empty one gives it its folder's name back. No path changes.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    label : str
+        Its new name.
+    reader : Principal or str, optional
+        Who renames it.
 
     Raises
     ------
+    AccessError
+        If they may not, or have signed out.
     DataError
         If the name is too long or that of another run, or cannot be written.
     """
+    permitted(reader, "administer")
     label = _one_line(label)
     if len(label) > LABEL_MAX:
         raise DataError(f"The name has {len(label)} letters; a run's name has at most {LABEL_MAX}: shorten it.")
@@ -291,14 +305,24 @@ def rename_run(folder: Path, label: str) -> str:
     return run_label(folder)
 
 
-def delete_run(folder: Path) -> None:
+def delete_run(folder: Path, *, reader: Who = "") -> None:
     """Delete a run: its weights, scores, pictures and report; of one that lies elsewhere, only the link to it.
+
+    Parameters
+    ----------
+    folder : Path
+        The run.
+    reader : Principal or str, optional
+        Who deletes it.
 
     Raises
     ------
+    AccessError
+        If they may not, or have signed out.
     DataError
         If it is not a run of `runs_folder`, or cannot be deleted.
     """
+    permitted(reader, "administer")
     if folder not in list_runs():
         raise DataError(f"There is no run {folder.name!r} to delete; only runs in HEARTVISION_HOME/runs are deleted.")
     if folder.is_symlink():

@@ -13,6 +13,8 @@ from pathlib import Path
 from pipeline.errors import DataError
 from pipeline.live.recorder import close_cut_short, is_open
 from pipeline.live.state import STATE_ENDING
+from pipeline.principal import Who
+from pipeline.store.permits import permitted
 
 _PATTERN = "live-*.hea"
 
@@ -40,15 +42,29 @@ def kept_records(folder: Path) -> tuple[KeptRecord, ...]:
     return tuple(sorted(found, key=lambda one: one.changed, reverse=True))
 
 
-def delete_record(header: Path) -> None:
+def delete_record(header: Path, *, reader: Who = "") -> None:
     """Delete a live recording and all that lies beside it under its name.
+
+    Parameters
+    ----------
+    header : Path
+        Its header.
+    reader : Principal or str, optional
+        Who deletes it.
 
     Raises
     ------
+    AccessError
+        If they may not, or have signed out.
     UnderWayError
         If it is still recorded; nothing is deleted then.
     """
+    asking = permitted(reader, "delete")
     with suppress(FileNotFoundError), _held(header):
+        if asking.key:
+            from pipeline.store.access import note_once  # SQLAlchemy is not for those who only look
+
+            note_once(asking, "delete", text=f"live recording {header.stem}")
         _data(header).unlink()
     for path in (header, header.with_name(header.stem + STATE_ENDING)):
         path.unlink(missing_ok=True)

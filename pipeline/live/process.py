@@ -17,6 +17,8 @@ from pipeline.errors import DataError
 from pipeline.live.choice import SourceChoice
 from pipeline.live.session import new_name
 from pipeline.live.state import STATE_ENDING, LiveState, read_state
+from pipeline.principal import Who
+from pipeline.store.permits import permitted
 
 CLOSE_S: Final = 8.0  # a process that is asked to end closes its record in much less
 GRACE_S: Final = 60.0  # a browser that is away for so long has gone
@@ -122,8 +124,24 @@ class LiveManager:
     _leaving: Timer | None = field(default=None, init=False)
     _ending: Lock = field(default_factory=Lock, init=False)
 
-    def start(self, source: SourceChoice, network: str = RECORDING_NETWORK) -> None:
-        """End the recording under way, if there is one, and start another."""
+    def start(self, source: SourceChoice, network: str = RECORDING_NETWORK, *, reader: Who = "") -> None:
+        """End the recording under way, if there is one, and start another.
+
+        Parameters
+        ----------
+        source : SourceChoice
+            What is recorded.
+        network : str, optional
+            Which network reads it meanwhile.
+        reader : Principal or str, optional
+            Who records.
+
+        Raises
+        ------
+        AccessError
+            If they may not, or have signed out; what is under way goes on.
+        """
+        permitted(reader, "add")
         self.stop()
         self.ended = None
         self.process = LiveProcess(LiveOrder(str(live_root()), new_name(live_root()), source, network))

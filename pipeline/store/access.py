@@ -110,6 +110,20 @@ def writing_as(asking: Principal) -> Iterator[Session]:
         yield session
 
 
+def require_signed_in(asking: Principal) -> None:
+    """Refuse somebody who has signed out since they were let in.
+
+    Raises
+    ------
+    AccessError
+        If so, wherever that was.
+    """
+    with database().reading() as session:
+        row = session.get(SignInRow, asking.key)
+    if row is not None and row.ended is not None:
+        raise AccessError(_AGAIN)
+
+
 def note(session: Session, asking: Principal, event: AccessEvent, *, digest: str = "", text: str = "") -> None:
     """Add an entry, in the caller's transaction; nothing for somebody who has not signed in.
 

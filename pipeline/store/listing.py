@@ -16,7 +16,7 @@ from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
 from pipeline.store.database import database
-from pipeline.store.studies import UNJUDGED, Study, create_study, save_summary
+from pipeline.store.studies import UNJUDGED, Study, create_study
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import Analysis, Recording
 
@@ -35,24 +35,6 @@ def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
     counts = {letter: int(np.count_nonzero(beats.aami == letter)) for letter in LETTERS}
     priority = min((finding.priority for finding in findings), default=UNJUDGED)
     return Listing(priority, counts, dict(Counter(finding.kind for finding in findings)))
-
-
-def relist(study_id: int, beats: ReviewedBeats, findings: Sequence[Finding], *, reader: Who = "") -> None:
-    """Renew a study's row after a decision; see `save_summary`.
-
-    Parameters
-    ----------
-    study_id : int
-        Which study.
-    beats : ReviewedBeats
-        The beats in force.
-    findings : sequence of Finding
-        Their findings.
-    reader : Principal or str, optional
-        Who asks.
-    """
-    row = listing(beats, findings)
-    save_summary(study_id, priority=row.priority, counts=row.counts, findings=row.findings, reader=reader)
 
 
 def study_of_analysis(analysis: Analysis, recording: Recording, *, reader: Who = "") -> Study:

@@ -12,6 +12,7 @@ from typing import Final
 from pipeline._util.files import write_bytes, write_json
 from pipeline.errors import DataError
 from pipeline.principal import Who, require
+from pipeline.store.permits import permitted
 from pipeline.store.recordings import recording_folder
 from pipeline.store.stored_files import read_json
 
@@ -71,7 +72,7 @@ def save_page_source(digest: str, source: PageSource, *, reader: Who = "") -> No
     DataError
         If the recording is not stored, or the disk is full or cannot be written.
     """
-    require(reader, "add")
+    permitted(reader, "add")
     folder = recording_folder(digest)
     if folder is None or not folder.is_dir():
         raise DataError("The recording of this page is not on this machine.")

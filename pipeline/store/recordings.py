@@ -22,6 +22,7 @@ from pipeline.errors import DataError
 from pipeline.identity import DeviceReading
 from pipeline.principal import LOCAL, Who, require
 from pipeline.store.identities import load_identity
+from pipeline.store.permits import permitted
 from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json, require_room
 from pipeline.types import Annotations, FloatArray, Recording, read_only
 
@@ -59,7 +60,7 @@ def save_recording(recording: Recording, *, reader: Who = "") -> Recording:
     DataError
         If the disk is full or cannot be written.
     """
-    require(reader, "add")
+    permitted(reader, "add")
     try:
         removal_note(recording.digest).unlink(missing_ok=True)  # it is wanted again, whatever was to be deleted
         if load_recording(recording.digest, reader=LOCAL) is None:

@@ -105,7 +105,7 @@ def create_study(
     priority : int, optional
         1 is the most urgent.
     counts, findings : mapping of str to int, optional
-        Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist; see `save_summary`.
+        Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist.
     reader : Principal or str, optional
         Who asks.
     """
@@ -175,29 +175,6 @@ def stored_analysis(study_id: int, *, reader: Who = "") -> Analysis:
         row = study_row(session, study_id)
         key, record = row.analysis, row.record
     return replace(_analysis(str(db.engine.url), key), record=record)
-
-
-def save_summary(
-    study_id: int, *, priority: int, counts: Mapping[str, int], findings: Mapping[str, int], reader: Who = ""
-) -> None:
-    """Renew what the worklist shows of a study; this is not part of the audit trail.
-
-    Parameters
-    ----------
-    study_id : int
-        Which study.
-    priority : int
-        1 is the most urgent.
-    counts : mapping of str to int
-        Beats per letter.
-    findings : mapping of str to int
-        Findings per kind.
-    reader : Principal or str, optional
-        Who asks.
-    """
-    asking = require(reader, "decide")
-    with writing_as(asking) as session:
-        _summarised(session, study_row(session, study_id), priority, counts, findings)
 
 
 def worklist(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime import memory_media_file_storage
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
@@ -189,6 +190,40 @@ def test_a_websocket_with_a_sign_in_gets_the_study(page: Page, hospital: Hospita
     query = f"study={hospital.token}"
     assert RECORD.encode() in _raw(hospital.server.address, query, header, cookies["_streamlit_xsrf"])
     assert RECORD.encode() not in _raw(hospital.server.address, query, header), "the cookie of another page's request"
+
+
+def test_what_was_taken_away_is_gone_from_its_address_once_its_reader_has_left(page: Page, hospital: Hospital) -> None:
+    """While a page offers a file, its address is a secret of 256 bits; a click makes the file, and leaving ends it."""
+    page.goto(f"{hospital.server.address}/study?study={hospital.token}")
+    come_in(page, "anna")
+    page.get_by_role("tab", name="Audit trail").click()
+    with page.expect_download() as taken:
+        page.locator(".st-key-audit-csv button").first.click()
+    address = taken.value.url
+    content = taken.value.path().read_bytes()
+    assert RECORD not in address
+    assert re.fullmatch(r".*/media/[0-9a-f]{64}\.csv", address)
+    assert _status(address) == 200  # as the browser asked for it, which is why it must not be guessed
+    original = memory_media_file_storage._calculate_file_id
+    for name in (None, taken.value.suggested_filename):
+        assert original(content, "text/csv", name) not in address
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    for _ in range(20):  # a file goes with the second look at files that no page shows
+        if _status(address) == 404:
+            break
+        page.reload()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert _status(address) == 404
+
+
+def _status(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
 
 
 def test_what_answers_without_a_sign_in_tells_nothing_of_a_patient(hospital: Hospital) -> None:

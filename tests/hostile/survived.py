@@ -92,6 +92,7 @@ THIRTY: Final = MappingProxyType(
             "export/test_patient.py::test_no_output_names_anybody_unless_it_is_asked_to",
             RUNNING + "no_log_of_the_worker_names_the_patient",
             "store/test_erasure.py::test_nothing_on_the_disk_names_the_patient_afterwards",
+            "store/test_erasure.py::test_what_people_typed_names_nobody_afterwards_and_chain_and_signatures_hold",
             "store/test_retention.py::test_what_was_left_alone_for_too_long_goes_and_the_trail_says_why",
         ),
         "sessions that mix": (
@@ -112,6 +113,10 @@ THIRTY: Final = MappingProxyType(
             "deployment/test_proxy.py::test_a_websocket_is_opened_for_the_own_page_only",
             "deployment/test_proxy.py::test_the_page_comes_with_the_headers_that_the_application_lacks",
             "deployment/test_proxy.py::test_metrics_are_hidden_and_health_answers",
+            "store/test_rights.py::test_each_role_may_do_what_the_table_says_and_nothing_else",
+            "e2e/test_sign_in_stories.py::test_what_answers_without_a_sign_in_tells_nothing_of_a_patient",
+            "e2e/test_sign_in_stories.py::test_what_was_taken_away_is_gone_from_its_address_once_its_reader_has_left",
+            "hostile/test_network.py::test_what_a_page_shows_lies_under_a_name_that_nobody_can_make_of_it",
         ),
         "a wrong file under a right name": (INTAKE,),
         "pictures that unfold without bound": (
@@ -165,6 +170,7 @@ TWENTY: Final = MappingProxyType(
         "a backup that restores to nothing": (
             "store/test_backup.py::test_what_was_decided_comes_back_with_its_recording_and_rights",
             "store/test_backup.py::test_nothing_is_restored_beside_a_database_or_its_log",
+            "store/test_backup.py::test_what_was_erased_or_deleted_since_the_backup_goes_again",
         ),
         "a wrong answer that looks right": (
             "signal/test_signal_quality.py::test_what_is_not_n_beside_a_gap_is_not_classified",

@@ -6,17 +6,22 @@ library asks past Python's sockets would fail as well.
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit import net_util
+from streamlit.runtime import memory_media_file_storage
+from streamlit.runtime.media_file_storage import MediaFileKind
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from app.common.server import stay_on_this_machine
+from app.common.server import hide_media, stay_on_this_machine
 from pipeline.config import ROOT
 from pipeline.datasets import demo_path
 
@@ -101,3 +106,48 @@ def test_the_server_asks_nobody_for_its_outer_address(monkeypatch: pytest.Monkey
     stay_on_this_machine()
     assert net_util.get_external_ip() is None
     assert asked == []
+
+
+def test_what_a_page_shows_lies_under_a_name_that_nobody_can_make_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = memory_media_file_storage._calculate_file_id
+    theirs = theirs.func if isinstance(theirs, partial) else theirs
+    names = []
+    for _ in range(2):  # two processes
+        monkeypatch.setattr(memory_media_file_storage, "_calculate_file_id", theirs)
+        hide_media()
+        hide_media()  # each run of a page says it again
+        storage = MemoryMediaFileStorage("/media")
+        kept = [storage.load_and_get_id(*given) for given in _GIVEN]
+        assert kept == [storage.load_and_get_id(*given) for given in _GIVEN]
+        assert [storage.get_file(f"{name}.bin").content for name in kept] == [content for content, *_ in _GIVEN]
+        names += kept
+    assert len(set(names)) == 2 * len(_GIVEN)
+    assert {len(name) for name in names} == {64}
+
+
+_GIVEN: list[tuple[bytes, str, MediaFileKind, str | None]] = [
+    (b"a", "image/png", MediaFileKind.MEDIA, None),
+    (b"b", "image/png", MediaFileKind.MEDIA, None),
+    (b"a", "text/csv", MediaFileKind.DOWNLOADABLE, None),
+    (b"a", "text/csv", MediaFileKind.DOWNLOADABLE, "a.csv"),
+    (bytes(3 * 2**20), "image/png", MediaFileKind.MEDIA, None),
+    (bytes(2**20) + b"1" + bytes(2**21 - 1), "image/png", MediaFileKind.MEDIA, None),  # between what Streamlit samples
+]
+
+
+def test_every_file_that_a_page_offers_is_made_when_it_is_asked_for() -> None:
+    """Streamlit keeps the bytes given to it under `/media`, asked for or not; a callable is called when it is."""
+    offered = [
+        (path.name, call.args[1])
+        for path in sorted((ROOT / "app").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "download_button"
+    ]
+    assert len(offered) > 8
+    assert [where for where, data in offered if not _is_callable(data)] == []
+
+
+def _is_callable(data: ast.expr) -> bool:
+    if isinstance(data, ast.Call):
+        return isinstance(data.func, ast.Name) and data.func.id == "partial"
+    return isinstance(data, ast.Lambda | ast.Attribute) or (isinstance(data, ast.Name) and data.id == "text")

@@ -10,8 +10,8 @@ import pytest
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.triage import triage
-from pipeline.store.listing import SecondReading, listing, readers, relist, second_readings, study_of_analysis
-from pipeline.store.reviews import begin_review, decide
+from pipeline.store.listing import SecondReading, listing, readers, second_readings, study_of_analysis
+from pipeline.store.reviews import Outcome, begin_review, decide, save_step, standing
 from pipeline.store.second_reading import begin_second, finish_second, withdraw_second
 from pipeline.store.studies import UNJUDGED, create_study, get_study, worklist
 from pipeline.types import Analysis, Recording
@@ -64,7 +64,9 @@ def test_a_pause_across_a_gap_in_the_signal_or_a_lost_lead_is_none() -> None:
 def test_the_row_follows_a_decision() -> None:
     study = create_study(analysed(SLOW_RUN))
     beats = reviewed_beats(analysed(SLOW_RUN), [Decision("override", at(2, 3, 4), "N")])
-    relist(study.id, beats, triage(beats))
+    begin_review(study.id, reader="Anna")
+    step = Decision("override", at(2, 3, 4), "N")
+    save_step(standing(study.id), step, Outcome(row=listing(beats, triage(beats))), reader="Anna")
     found = get_study(study.id)
     assert (found.priority, found.counts["V"], found.findings) == (6, 0, {"ectopic_s": 1})
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline.review.decisions import Decision
-from pipeline.store.reviews import decide
-from pipeline.store.studies import create_study, get_study, save_summary, state_counts, worklist
+from pipeline.store.listing import Listing
+from pipeline.store.reviews import Outcome, begin_review, decide, save_step, standing
+from pipeline.store.studies import create_study, get_study, state_counts, worklist
 from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -61,9 +62,11 @@ def test_pages_are_disjoint_and_know_the_total() -> None:
     assert sorted(study.record for page in pages for study in page.studies) == [f"case {number}" for number in range(5)]
 
 
-def test_a_new_summary_shows_and_leaves_the_rest() -> None:
+def test_the_summary_that_a_step_brings_shows_and_leaves_the_rest() -> None:
     study = create_study(analysed())
-    save_summary(study.id, priority=1, counts={"N": 1}, findings={"vt": 1})
+    begin_review(study.id, reader="Anna")
+    outcome = Outcome(row=Listing(1, {"N": 1}, {"vt": 1}))
+    save_step(standing(study.id), Decision("confirm", at(0)), outcome, reader="Anna")
     found = get_study(study.id)
     assert (found.priority, found.counts, found.findings) == (1, {"N": 1}, {"vt": 1})
-    assert (found.updated, found.state) == (study.updated, "new")
+    assert (found.record, found.state) == (study.record, "in_review")
