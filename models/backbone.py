@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +95,8 @@ def start(network: Network, model: Any, weights_dir: Path) -> str:
     if os.environ.get("HEARTVISION_OFFLINE") == "1":
         return f"{missing}, and HEARTVISION_OFFLINE forbids a download"
     try:
-        source = use.imagenet()
+        with redirect_stdout(sys.stderr):  # Keras tells of its download; stdout is for results
+            source = use.imagenet()
     except Exception as error:  # noqa: BLE001 - what Keras raises for any failed download
         return f"{missing}, and Keras could not fetch it ({_first_line(error)})"
     copy_layers(source, model)

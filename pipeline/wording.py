@@ -150,6 +150,24 @@ def grouped(count: float) -> str:
     return f"{count:,.0f}".replace(",", " ")
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write how many there are of something.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    one, many : str
+        What one of them is called, and several; the plural ends with s unless it is given.
+
+    Examples
+    --------
+    >>> counted(1, "class", "classes"), counted(0, "patient")
+    ('1 class', '0 patients')
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def percent(fraction: float) -> str:
     """Write a probability in per cent, never rounded up to certainty or down to impossibility.
 

@@ -83,8 +83,15 @@ def _column(run: FolderRun) -> dict[str, str]:
     for name, row in zip(run.classes, run.report.classes, strict=True):
         found[f"F1 of {name}"] = tables.shown("f1", row.f1)
     found |= {"Folder": run.dataset, "Training pictures": grouped(run.division.train), "Commit": run.provenance.commit}
-    settings = {name.replace("_", " ").capitalize(): str(value) for name, value in vars(plan).items()}
+    settings = {name.replace("_", " ").capitalize(): _setting(value) for name, value in vars(plan).items()}
     return found | settings | {"Minutes": f"{run.minutes:.1f}"}
+
+
+def _setting(value: object) -> str:
+    """A setting as people write it: three digits of what a search has found, sides with x between them."""
+    if isinstance(value, tuple) and value and all(isinstance(side, int) for side in value):
+        return " x ".join(map(str, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _pair(first: Path, second: Path, labels: Labels) -> None:

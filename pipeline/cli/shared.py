@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from pipeline._util.progress import Progress, no_progress
+from pipeline._util.progress import Progress
 
 if TYPE_CHECKING:
     from models.registry import Classifier
     from pipeline.intake import CsvOptions
 
 OK, BAD_USE, REFUSED = 0, 2, 3
+_EPOCH: Final = re.compile(r"Epoch \d+/\d+ loss ")  # `models.loop`: an epoch that is finished; its steps begin so too
 
 
 class Command(argparse.ArgumentParser):
@@ -96,9 +98,12 @@ def loader(name: str) -> Callable[[], Classifier]:
 
 @contextmanager
 def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
-    """Provide one progress function per step, drawn as a bar on stderr if that is a terminal."""
+    """Provide one progress function per step, drawn as a bar on stderr if that is a terminal.
+
+    Each finished epoch of a training is a line there, with its losses and accuracies, on a terminal or not.
+    """
     if not sys.stderr.isatty():
-        yield iter([no_progress] * count)
+        yield iter([_tell_epochs] * count)
         return
     from rich.console import Console
     from rich.markup import escape
@@ -108,9 +113,19 @@ def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
         task = bar.add_task("", total=float(count))
 
         def step(index: int) -> Progress:
-            return lambda fraction, sentence: bar.update(task, completed=index + fraction, description=escape(sentence))
+            def update(fraction: float, sentence: str) -> None:
+                if _EPOCH.match(sentence):
+                    bar.console.print(escape(sentence), highlight=False, soft_wrap=True)
+                bar.update(task, completed=index + fraction, description=escape(sentence))
+
+            return update
 
         yield (step(index) for index in range(count))
+
+
+def _tell_epochs(done: float, sentence: str) -> None:
+    if _EPOCH.match(sentence):
+        say(sentence)
 
 
 def differ(names: Sequence[str], what: str) -> bool:

@@ -20,6 +20,7 @@ from pipeline.errors import DataError, EcgError
 from pipeline.intake import read_picture
 from pipeline.intake.content import file_ending
 from pipeline.types import FloatArray, PictureArray
+from pipeline.wording import counted
 
 ENDINGS: Final = (".png", ".jpg", ".jpeg", ".webp")
 SPLIT_NAMES: Final = {
@@ -32,6 +33,8 @@ LISTS: Final = frozenset({MANIFEST, "card.json", "readme.md"})  # beside the cla
 FILES_MAX: Final = 50_000
 CLASSES_MAX: Final = 100
 CLASS_NAME_MAX: Final = 80
+SIDE_MIN_PX: Final = 8  # nothing is drawn in less
+EMPTY: Final = "It is an empty folder: nothing in it is trained on or scored."
 PRINT_PX: Final = 48  # side of the grey thumbnail by which near duplicates are found
 COMMON_PICTURES: Final = 30  # with at least this many, what all pictures share (grid, frame, lead names) is removed
 
@@ -207,16 +210,31 @@ def read_folder(root: Path, *, limits: Limits = DEFAULT.limits, progress: Progre
         kept.append(file)
         pictures.append(replace(picture, patient=patients.get(file.relative_to(root).as_posix(), "")))
         prints.append(small_print(pixels))
+    refused += [Refused(name, EMPTY) for name in _empty_folders(root)]
     classes = Counter(picture.class_name for picture in pictures)
     if not 2 <= len(classes) <= CLASSES_MAX:
         named = f" ({', '.join(f'{name} {count}' for name, count in classes.items())})" if len(classes) == 1 else ""
         first = f" The first file left out is {refused[0].path!r}: {refused[0].reason}" if refused else ""
         raise DataError(
-            f"The folder {root.name!r} holds {len(pictures)} readable pictures of {len(classes)} classes{named}; 2 to "
+            f"The folder {root.name!r} holds {counted(len(pictures), 'readable picture')} of "
+            f"{counted(len(classes), 'class', 'classes')}{named}; 2 to "
             f"{CLASSES_MAX} classes are needed, each a folder of PNG or JPEG pictures, for example train/NORMAL/1.png."
             f"{first}"
         )
     return FolderDataset(root, tuple(kept), tuple(pictures), tuple(refused), _without_common(np.stack(prints)))
+
+
+def check_side(pixels: PictureArray) -> None:
+    """Check that a picture (h, w, 3) has enough pixels to show anything.
+
+    Raises
+    ------
+    DataError
+        If a side has less than `SIDE_MIN_PX`.
+    """
+    height, width = pixels.shape[:2]
+    if min(height, width) < SIDE_MIN_PX:
+        raise DataError(f"The picture has {width} x {height} pixels; a side needs at least {SIDE_MIN_PX}.")
 
 
 def shown_name(name: str) -> str:
@@ -243,6 +261,13 @@ def _files(root: Path) -> Iterator[Path]:
                 continue
             if not _hidden(name) and (path.is_symlink() or path.is_file()):
                 yield path
+
+
+def _empty_folders(root: Path) -> list[str]:
+    """Return the folders below one that hold nothing, hidden files aside."""
+    walked = ((Path(folder), [*names, *files]) for folder, names, files in os.walk(root, followlinks=False))
+    empty = sorted(folder.relative_to(root).as_posix() for folder, names in walked if all(map(_hidden, names)))
+    return [shown_name(name) for name in empty if name != "." and not any(map(_hidden, name.split("/")))]
 
 
 def _patients(root: Path) -> dict[str, str]:
@@ -286,6 +311,7 @@ def _read(file: Path, name: str, parts: tuple[str, ...], limits: Limits) -> tupl
     if size > limits.picture_bytes:
         raise DataError(f"It has {size:,} bytes, the limit is {limits.picture_bytes:,}; make it smaller.")
     pixels = read_picture(payload, name, limits=limits).pixels
+    check_side(pixels)
     height, width = pixels.shape[:2]
     return FolderPicture(name, split, class_name, hashlib.sha256(payload).hexdigest(), width, height), pixels
 

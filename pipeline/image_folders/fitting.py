@@ -160,8 +160,8 @@ def _phases(name: str, use: FolderUse, model: Any, plan: FolderPlan, begun: str)
     usual, deeper = use.cuts[0], plan.frozen_up_to or use.cuts[min(1, len(use.cuts) - 1)]
     second = "" if deeper == EVERYTHING else deeper
     if second and second not in {layer.name for layer in model.layers}:
-        layers = ", ".join(filter(None, use.cuts)) or "none of its layers"
-        raise UsageError(f"Network {name!r} has no layer {second!r} to freeze up to; usual: {layers}, or {EVERYTHING}.")
+        usually = ", ".join(filter(None, (*use.cuts, EVERYTHING)))
+        raise UsageError(f"Network {name!r} has no layer {second!r} to freeze up to; usual: {usually}.")
     plan, warm = by_start(plan, use, begun), plan.warmup_epochs
     if begun.startswith(RANDOM):
         phases = [("", TailPlan(plan.tuning_epochs, plan.learning_rate, plan.patience, warmup_epochs=warm))]

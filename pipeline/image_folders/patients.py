@@ -13,6 +13,7 @@ from pipeline.datasets.patient_parts import PARTS, most_even
 from pipeline.image_folders.dataset import FolderDataset
 from pipeline.image_folders.runs import CopiesVerdict
 from pipeline.types import IntArray
+from pipeline.wording import counted
 
 Parts = tuple[IntArray, IntArray, IntArray]
 NOTHING_LEAKS: Final = "clean"
@@ -102,7 +103,10 @@ def patient_notice(dataset: FolderDataset, parts: Parts, *, by_patient: bool) ->
         )
     if shared := test & (train | validation):
         count = len(np.unique(patient[patient >= 0]))
-        few = f" {count} patients are too few to keep them apart and train on every class: add patients."
+        few = (
+            f" {counted(count, 'patient')} {'is' if count == 1 else 'are'} too few to keep apart and train on every "
+            "class: add patients."
+        )
         why = "" if any(dataset.splits) else few
         return (
             f"Leakage: {len(shared)} of the {len(test)} patients tested on are in the training or validation part too, "

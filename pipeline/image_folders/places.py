@@ -9,7 +9,7 @@ from typing import Final
 
 from models import registry
 from pipeline._util.files import write_bytes
-from pipeline.errors import UsageError
+from pipeline.errors import DataError, UsageError
 from pipeline.image_folders.runs import new_run, runs_folder
 
 CHECKPOINT: Final = "checkpoint"  # a folder in that of an unfinished run
@@ -63,7 +63,10 @@ def checkpoint_of(output: Path, key: str) -> Path:
     folder = output / CHECKPOINT
     if _is_begun(output) and (folder / KEY).read_text("utf-8") != key:
         remove_checkpoint(output)
-    write_bytes(folder / KEY, key.encode())
+    try:
+        write_bytes(folder / KEY, key.encode())
+    except DataError as error:
+        raise DataError(f"{str(output)!r} cannot be written: {error} Choose another --output.") from error
     return folder
 
 

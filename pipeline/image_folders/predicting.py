@@ -16,7 +16,7 @@ from models.registry import Classifier
 from pipeline._util.progress import Progress, no_progress
 from pipeline.beat_images.reading import heat_of
 from pipeline.errors import DataError, EcgError, ModelError
-from pipeline.image_folders.dataset import ENDINGS, FILES_MAX
+from pipeline.image_folders.dataset import ENDINGS, FILES_MAX, check_side
 from pipeline.image_folders.runs import FolderRun, list_runs, read_run, run_label, runs_folder
 from pipeline.image_folders.training_set import seen_by
 from pipeline.intake import read_picture, read_picture_file
@@ -285,6 +285,7 @@ def _seen(trained: TrainedRun, pixels: PictureArray | None, reason: str) -> tupl
     if pixels is None:
         return None, reason
     try:
+        check_side(pixels)
         return trained.seen(pixels), ""
     except EcgError as error:
         return None, str(error)

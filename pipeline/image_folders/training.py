@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,7 @@ from models.softmax import softmax
 from models.transfer import logits_of
 from pipeline._util.progress import Progress, no_progress, stretch_of
 from pipeline._util.provenance import Provenance, current_commit, now
-from pipeline.errors import EcgError
+from pipeline.errors import DataError, EcgError
 from pipeline.evaluation.calibration import fit_temperature
 from pipeline.evaluation.class_scores import class_report
 from pipeline.image_folders.copies import find_copies, verdict
@@ -113,7 +115,7 @@ def run_folder(
     fitted = _fitted(name, training_data, chosen, output, key, stretch_of(progress, 0.2, 0.9))
     model, history, chosen = fitted.model, fitted.history, fitted.plan
     held, tested = (logits_of(model)(pictures[rows]) for rows in (division.validation, division.test))
-    temperature = fit_temperature(held, label[division.validation])
+    temperature = fit_temperature(held, label[division.validation], of_few=True)
     p = softmax(tested, temperature=temperature)
     told = command or f"python -m pipeline train --model {name} --data {data_dir.name}"
     minutes = round((time.monotonic() - started) / 60, 2)
@@ -122,7 +124,8 @@ def run_folder(
     groups = joined(dataset, prepared.copies)
     report = class_report(p, label[division.test], dataset.classes, group=groups[division.test])
     golden = pictures[division.test[:4]]
-    registry.write(name, model, history, golden, facts, output)
+    with _written(output):
+        registry.write(name, model, history, golden, facts, output)
     run = FolderRun(
         model=name,
         dataset=data_dir.name,
@@ -168,13 +171,26 @@ def _fitted(
     is_new = not output.exists()
     checkpoint = checkpoint_of(output, key)
     try:
-        return fit(name, training_data, plan, progress, checkpoint=checkpoint)
+        with _written(output):
+            return fit(name, training_data, plan, progress, checkpoint=checkpoint)
     except EcgError:
         if is_without_epochs(output):
             remove_checkpoint(output)
         if is_new and not any(output.iterdir()):
             output.rmdir()
         raise
+
+
+@contextmanager
+def _written(output: Path) -> Iterator[None]:
+    """Say in a sentence that a run could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"The run could not be written to {str(output)!r} ({error.strerror}); make room, and give the same command "
+            "again: it goes on after the last epoch that was kept."
+        ) from error
 
 
 def _settled(model: Any, training_data: FolderTrainingData) -> IntArray | None:

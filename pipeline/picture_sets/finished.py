@@ -216,9 +216,11 @@ def remembered(folder: Path, settings: Mapping[str, Any]) -> Iterator[Memory]:
     wanted = json.loads(json.dumps(settings))
     _check(folder, wanted)
     try:
+        (folder / MEMORY).mkdir(parents=True, exist_ok=True)
         lock = try_acquire(folder / MEMORY / _LOCK)
-    except OSError as error:
-        raise DataError(f"The folder {folder.name!r} cannot be written ({error.strerror}).") from error
+    except (OSError, DataError) as error:
+        why = f" ({error.strerror})" if isinstance(error, OSError) else ""
+        raise DataError(f"The folder {str(folder)!r} cannot be written{why}; choose another --output.") from error
     if lock is None:
         raise DataError(
             f"Another run is making pictures in the folder {folder.name!r}; wait until it has ended, or choose another "
@@ -228,8 +230,18 @@ def remembered(folder: Path, settings: Mapping[str, Any]) -> Iterator[Memory]:
         _check(folder, wanted)  # another run may have begun and ended meanwhile
         write_json(folder / MEMORY / _SETTINGS, wanted)
         yield Memory(folder)
+    except DataError:
+        _leave_if_empty(folder)
+        raise
     finally:
         os.close(lock)
+
+
+def _leave_if_empty(folder: Path) -> None:
+    """Forget the settings of a folder without pictures: other ones may be tried there."""
+    if next(_pictures(folder), None) is None:
+        (folder / MEMORY / _SETTINGS).unlink(missing_ok=True)
+        shutil.rmtree(folder / MEMORY / _RECORDS, ignore_errors=True)
 
 
 def _check(folder: Path, wanted: Mapping[str, Any]) -> None:
@@ -242,9 +254,9 @@ def _check(folder: Path, wanted: Mapping[str, Any]) -> None:
         raise DataError(f"The folder {folder.name!r} is not empty and not one of these; choose another --output.")
     if stored is not None and stored != wanted:
         other = next(name for name in sorted({*stored, *wanted}) if stored.get(name) != wanted.get(name))
+        named = other.removesuffix("_px").removesuffix("_s").replace("_", " ")
         raise DataError(
-            f"The folder {folder.name!r} holds pictures that were made with another {other.replace('_', ' ')}; "
-            "choose another --output."
+            f"The folder {folder.name!r} holds pictures that were made with another {named}; choose another --output."
         )
 
 

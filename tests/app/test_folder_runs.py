@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.evaluation import run_search
+from app.evaluation import run_comparison, run_search
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import to_json
 from pipeline.image_folders.predictions import read_predictions, write_predictions
@@ -103,6 +103,14 @@ def test_runs_are_compared_with_their_differences_and_p(page, trained):
     n, correct = len(right.paths), int((right.p.argmax(axis=1) == right.label).sum())
     assert f"On the {n} test pictures that both have, only 20260102\\-new is right about {correct}" in said(page)
     assert list(page.dataframe[2].value["Measure"]) == ["Macro-F1", "Accuracy", "Balanced accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.0017533949176923758, "0.00175"), (1.0, "1"), ((48, 80), "48 x 80"), (32, "32"), ("sqrt", "sqrt")],
+)
+def test_settings_are_written_as_people_write_them(value, written):
+    assert run_comparison._setting(value) == written
 
 
 def test_runs_that_cannot_be_compared_say_why(page, home):

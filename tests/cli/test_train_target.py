@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,12 @@ def test_all_networks_are_trained_over_the_shipped_ones_only_when_that_is_asked_
     assert cli.main(["train", "--all", "--ship"]) == 0
     assert cli.main(["train", "--all", "--output", str(tmp_path)]) == 0
     assert targets == [None, tmp_path]
+
+
+@pytest.mark.parametrize(("option", "left"), [([], None), (["--cpu"], "0")])
+def test_a_gpu_is_left_alone_when_that_is_asked_for(option, left, targets, monkeypatch):
+    monkeypatch.setenv("HEARTVISION_GPU", "")  # and taken away again after the test
+    monkeypatch.delenv("HEARTVISION_GPU")
+    assert cli.main(["train", "--model", "cnn", *option]) == 0
+    assert os.environ.get("HEARTVISION_GPU") == left
+    assert len(targets) == 1

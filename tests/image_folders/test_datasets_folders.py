@@ -175,13 +175,13 @@ def test_data_that_is_missing_or_no_dataset_is_named_with_its_path(tmp_path):
 def test_the_only_class_is_named(tmp_path):
     save(tmp_path / "normal" / "1.png", drawing(1))
     (tmp_path / "normal" / "2.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"of 1 classes \(normal 1\).*The first file left out is 'normal/2.png'"):
+    with pytest.raises(DataError, match=r"of 1 class \(normal 1\).*The first file left out is 'normal/2.png'"):
         read_folder(tmp_path)
 
 
 def test_a_folder_of_one_class_is_refused(tmp_path):
     save(tmp_path / "normal" / "1.png", drawing(1))
-    with pytest.raises(DataError, match="1 readable pictures of 1 classes"):
+    with pytest.raises(DataError, match="1 readable picture of 1 class "):
         read_folder(tmp_path)
 
 
@@ -199,3 +199,21 @@ def test_a_folder_of_recordings_is_no_folder_of_pictures(folder):
     assert is_folder_dataset(folder)
     (folder / "mitdb").mkdir()
     assert not is_folder_dataset(folder)
+
+
+def test_an_empty_folder_of_a_class_and_a_picture_without_content_are_named(tmp_path):
+    for label in ("a", "b"):
+        save(tmp_path / label / "1.png", drawing(1))
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "only hidden files").mkdir()
+    (tmp_path / "only hidden files" / ".DS_Store").write_bytes(b"")
+    save(tmp_path / "a" / "dot.png", np.zeros((1, 7, 3), np.uint8))
+    save(tmp_path / "a" / "least.png", np.zeros((8, 8, 3), np.uint8))
+    found = read_folder(tmp_path)
+    assert {file.path: file.reason.split(":")[0] for file in found.refused} == {
+        "nothing": "It is an empty folder",
+        "only hidden files": "It is an empty folder",
+        "a/dot.png": "The picture has 7 x 1 pixels; a side needs at least 8.",
+    }
+    assert found.counts("") == {"a": 2, "b": 1}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,6 +140,10 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
     assert f"accuracy {run.report.overall.accuracy.value:.3f}" in said.out
     assert "best of 2 epochs" in said.out
     assert all(sentence in said.out for sentence in run.warnings)
+    epochs = [line for line in said.err.splitlines() if line.startswith("Epoch ")]
+    assert [line.split(" loss ")[0] for line in epochs] == ["Epoch 1/1", "Epoch 1/1"]  # of the head, and of all of it
+    for line, loss, right in zip(epochs, run.curves["val_loss"], run.curves["val_accuracy"], strict=True):
+        assert f"val_loss {loss:.4f}, val_accuracy {right:.4f}" in line
     told = "python -m pipeline train --model small --data curves --epochs 2 --batch 8 --seed 5 --class-weights high=2"
     assert run.provenance.command == f"{told} --size 64x96 --frozen-up-to none --augmentation 0.0"
     assert registry.load("small", output).classes == ("high", "low")
@@ -167,6 +173,24 @@ def test_what_cannot_be_trained_is_one_sentence_that_names_it(
 ) -> None:
     assert main(["train", *(word.replace("FOLDER", str(folder)) for word in arguments)]) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("full", ["models.loop._save_arrays", "models.registry.write"])
+@pytest.mark.usefixtures("only_weights")
+def test_a_full_disk_is_a_sentence_and_the_training_goes_on_once_there_is_room(
+    full: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    command = ["train", "--model", "small", "--data", str(folder), "--output", str(tmp_path / "run"), "--epochs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(full, no_room)
+        assert main(command) == 3
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"The run could not be written to {str(tmp_path / 'run')!r} (No space left on device)")
+    assert main(command) == 0
+    assert read_run(tmp_path / "run").report.pictures
 
 
 @pytest.mark.parametrize("option", [["--frozen-up-to", "third"], ["--class-weights", "hihg=2"]])

@@ -70,7 +70,7 @@ def test_too_few_patients_are_divided_at_random_with_a_warning_of_what_it_costs(
     assert found.severity == "leak"
     assert found.sentences[0].startswith(f"Leakage: {patients} of the {patients} patients tested on are in the train")
     assert "promise nothing for new ones" in found.sentences[0]
-    assert f"{patients} patients are too few" in found.sentences[0]
+    assert f"{patients} {'patient is' if patients == 1 else 'patients are'} too few" in found.sentences[0]
     assert not any("nothing leaks" in sentence for sentence in found.sentences)
 
 

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models import runtime
+from models.networks import NETWORKS
+from models.runtime import keras
 from pipeline.config import ROOT
 
 
@@ -55,10 +59,15 @@ def test_an_environment_variable_turns_the_gpu_off(value, allowed, monkeypatch) 
     assert runtime.gpu_allowed() is allowed
 
 
-@pytest.mark.parametrize(("value", "seen"), [("0", "''"), ("1", "None")])
-def test_tensorflow_is_shown_no_gpu_only_when_it_is_turned_off(value, seen, monkeypatch) -> None:
-    monkeypatch.setenv("HEARTVISION_GPU", value)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+@pytest.mark.parametrize(
+    ("value", "chosen", "seen"),
+    [("0", None, "''"), ("0", "1", "''"), ("1", None, "None"), ("1", "1", "'1'"), (None, "0,1", "'0,1'")],
+)
+def test_tensorflow_is_shown_no_gpu_only_when_it_is_turned_off(value, chosen, seen, monkeypatch) -> None:
+    for name, setting in (("HEARTVISION_GPU", value), ("CUDA_VISIBLE_DEVICES", chosen)):
+        monkeypatch.delenv(name, raising=False)
+        if setting is not None:
+            monkeypatch.setenv(name, setting)
     script = (  # a package of that name in place of TensorFlow, which takes seconds
         "import os, sys, types\n"
         "fake = types.ModuleType('tensorflow')\n"
@@ -79,6 +88,21 @@ def test_weights_of_a_gpu_are_float32(monkeypatch) -> None:
         assert runtime.dtype_policy() == "float32"
     finally:
         runtime.dtype_policy.cache_clear()
+
+
+def answers_on(device: str) -> NDArray[np.float32]:
+    """Return the answers of one network of random weights to the same pictures, computed on a device."""
+    keras().utils.set_random_seed(5)
+    pictures = np.random.default_rng(5).uniform(0, 255, (16, 64, 96, 3)).astype(np.float32)
+    with runtime.tensorflow().device(device):
+        return np.asarray(NETWORKS["cnn"].build((64, 96, 3), 5)(pictures, training=False))
+
+
+def test_a_gpu_answers_as_a_processor_does() -> None:
+    if not runtime.graphics_processors():
+        pytest.skip("TensorFlow finds no GPU here")
+    with runtime.float32_layers():
+        assert answers_on("/GPU:0") == pytest.approx(answers_on("/CPU:0"), abs=1e-4)
 
 
 def test_tensorflow_does_not_warn_that_the_networks_of_a_search_are_compiled():

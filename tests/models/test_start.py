@@ -43,16 +43,18 @@ def test_offline_the_start_is_random_and_says_why(network, tmp_path: Path, monke
     assert "HEARTVISION_OFFLINE forbids" in told
 
 
-def test_a_failed_download_leaves_a_random_start_and_its_reason(network, tmp_path: Path, monkeypatch):
+def test_a_failed_download_leaves_a_random_start_and_its_reason(network, tmp_path: Path, monkeypatch, capsys):
     monkeypatch.delenv("HEARTVISION_OFFLINE", raising=False)
 
     def unreachable():
+        print("Downloading data from https://example.org")
         raise Exception("URL fetch failure on https://example.org: None -- no route\nmore")
 
     failing = replace(network[0], folders=replace(network[0].folders, imagenet=unreachable))
     told = start(failing, failing.build(SHAPE, 2), tmp_path)
     assert told.startswith("a random start")
     assert "(URL fetch failure on https://example.org: None -- no route)" in told
+    assert capsys.readouterr() == ("", "Downloading data from https://example.org\n")  # stdout is for results
 
 
 def test_a_file_in_the_data_folder_comes_first(network, tmp_path: Path):

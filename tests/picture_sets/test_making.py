@@ -264,6 +264,20 @@ def test_nothing_to_draw_is_one_sentence(tmp_path):
     (folder / "short.dat").write_bytes(b"")
     with pytest.raises(DataError, match=r"nothing to draw in these recordings\. short: The signal file"):
         made(folder, tmp_path / "o")
+    write_record(folder, "short")
+    assert made(folder, tmp_path / "o", style="gaf", most=1).pictures  # the folder was not taken by the other style
+
+
+def test_an_output_that_cannot_be_made_is_named_and_not_the_cache(records, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match=r"The folder '.*file/o' cannot be written .*; choose another --output"):
+        made(records, tmp_path / "file" / "o")
+
+
+def test_another_size_is_called_size(records, tmp_path):
+    made(records, tmp_path / "o", size_px=(64, 64), most=1)
+    with pytest.raises(DataError, match="made with another size; choose"):
+        made(records, tmp_path / "o", size_px=(32, 64), most=1)
 
 
 def test_names_in_any_script_keep_their_letters(tmp_path):
