@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_layout import CsvLayout
-from pipeline.intake.csv_text import MISSING, count_of, decoded, is_marker, is_missing, plain_number
+from pipeline.intake.csv_text import MISSING, count_of, decoded, is_marker, is_missing
 from pipeline.intake.csv_time import clock_format, clock_seconds
 from pipeline.types import FloatArray
 
@@ -250,7 +250,7 @@ def _value(cell: str, k: int, number: int, layout: CsvLayout, repairs: Repairs) 
         return float("nan")
     dialect = layout.dialect
     if dialect.is_number(cell):
-        return float(plain_number(cell, dialect.decimal, dialect.thousands))
+        return dialect.value(cell)
     if is_marker(cell):
         repairs.count(cell)
         return float("nan")
@@ -264,7 +264,7 @@ def _stamps(cells: list[str], layout: CsvLayout, line: int, form: str) -> NDArra
     found = np.full(len(cells), np.nan)
     for i, cell in enumerate(cells):
         if dialect.is_number(cell):
-            found[i] = float(plain_number(cell, dialect.decimal, dialect.thousands))
+            found[i] = dialect.value(cell)
         elif not is_missing(cell):
             raise IntakeError(f"Row {line + i + 1} of the CSV file has no time; fill it or leave the time column out.")
     return found

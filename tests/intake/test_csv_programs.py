@@ -1,0 +1,202 @@
+"""Tables of programs and habits beyond plain dialects: lost packets, units, footers, other columns, other languages."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.errors import IntakeError
+from pipeline.intake.csv_reader import CsvOptions, read_csv
+from tests.intake.test_csv_dialects import BREATH, EPOCH_MS, FS, MV, MV2, ROWS, SECONDS, A, B, T, U, fixed, table, whole
+
+MILLIVOLTS = CsvOptions(None, "mV")
+
+
+def read(payload: bytes, options: CsvOptions = CsvOptions()):  # noqa: B008 - frozen
+    return read_csv("r", payload, options)
+
+
+def holds(payload: bytes, leads: tuple[str, ...], options: CsvOptions = CsvOptions()) -> None:  # noqa: B008 - frozen
+    """Assert that a table is read as the two leads that all tables here hold, or the first of them."""
+    found = read(payload, options)
+    assert (found.leads, found.fs, found.n_samples) == (leads, FS, ROWS)
+    np.testing.assert_allclose(found.p_signal, np.stack([MV, MV2], axis=1)[:, : len(leads)], atol=1.1e-3)
+
+
+# Times
+
+
+@pytest.mark.parametrize("fs", [128, 130, 200, 256, 300, 360, 500, 512, 1000])
+@pytest.mark.parametrize(("every", "lost"), [(10, 20), (75, 140)], ids=["often", "seldom"])
+def test_stamps_of_whole_milliseconds_give_the_rate_although_rows_are_lost(fs, every, lost):
+    kept = np.array([i for i in range(ROWS) if (i // lost) % every != 5 % every])
+    stamps = whole(1_714_557_600_000 + kept * 1000 // fs)
+    found = read(table(stamps, [A[i] for i in kept], names="timestamp,II"), MILLIVOLTS)
+    assert found.fs == pytest.approx(fs, rel=1e-3)
+    assert abs(found.n_samples - ROWS) <= 3
+
+
+@pytest.mark.parametrize("size", [5, 8, 16, 36])
+def test_many_packets_are_lost_and_the_rate_stays(size):
+    kept = np.array([i for i in range(ROWS) if (i // size) % 12 != 5])
+    found = read(table(whole(EPOCH_MS[kept // size * size]), [A[i] for i in kept], names="timestamp,II"), MILLIVOLTS)
+    assert found.fs == FS
+    last = ROWS - 1 - kept[-1]
+    assert abs(found.n_samples + last - ROWS) <= size
+    kept_samples = found.p_signal[~np.isnan(found.p_signal[:, 0]), 0]
+    np.testing.assert_allclose(kept_samples, MV[kept], atol=1.1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Time [h]", fixed(T / 3600, 9)),
+        ("Time (min)", fixed(T / 60, 7)),
+        ("Date", fixed(45_413.5 + T / 86_400, 11)),
+        ("Time", fixed(0.41666 + T / 86_400, 10)),
+        ("time [s/250]", whole(355_000_000_000 + np.arange(ROWS))),
+        ("Tijd", [f"{t:.4f}" for t in T + np.random.default_rng(3).normal(0, 4e-4, ROWS)]),
+    ],
+    ids=["hours", "minutes", "serial days", "part of a day", "parts of a second", "jitter"],
+)
+def test_times_in_units_of_other_programs(name, cells):
+    holds(table(cells, A, names=f"{name},II"), ("II",), MILLIVOLTS)
+
+
+def test_times_that_begin_again_are_said_and_counters_that_run_over_are_not():
+    twice = table([SECONDS[i % 1600] for i in range(ROWS)], A, names="time,II")
+    assert "The times begin again once" in " ".join(read(twice, MILLIVOLTS).notices)
+    counter = table(whole(np.arange(ROWS) % 256), A, names="nSeq,II")
+    assert "begin again" not in " ".join(read(counter, CsvOptions(FS, "mV")).notices)
+    late = np.random.default_rng(5).normal(0, 0.0015, ROWS)
+    assert "begin again" not in " ".join(read(table(fixed(T + late, 4), A, names="time,II"), MILLIVOLTS).notices)
+
+
+@pytest.mark.parametrize("line", ["dt=0.004", "dt: 0.004", "4 msec/sample", "4 ms per sample", "Interval = 0.004 s"])
+def test_lines_that_state_an_interval(line):
+    holds(table(A, above=line, names="II"), ("II",), MILLIVOLTS)
+
+
+# Numbers and lines below
+
+
+@pytest.mark.parametrize(
+    ("marks", "sep", "quote"),
+    [(",.", ",", '"'), (".,", ";", ""), ("'.", ";", ""), ("\u202f,", ";", ""), (" ,", ";", "")],
+)
+def test_marks_between_thousands_that_only_a_few_tall_samples_have(marks, sep, quote):
+    tall = MV * (1100 / np.abs(MV).max())  # a few QRS complexes are above 1,000
+    assert 0 < (np.abs(tall) >= 1000).mean() < 0.05
+    cells = [f"{quote}{v:,.1f}{quote}".translate(str.maketrans(",.", marks)) for v in tall]
+    times = [f"{quote}{t}{quote}" for t in fixed(T, 3, marks[1])]
+    found = read(table(times, cells, sep=sep, names=sep.join(("time (s)", "II (uV)"))))
+    np.testing.assert_allclose(found.p_signal[:, 0], tall / 1000, atol=1e-4)
+
+
+@pytest.mark.parametrize("below", ["Mean,0.041\nMax,1.213\n", "\nEnd of file\n", "\nTotal,3000\n\nChecked,1\n"])
+def test_totals_below_the_samples_are_left_out(below):
+    holds(table(SECONDS, A, names="time,II", below=below), ("II",), MILLIVOLTS)
+
+
+# Units
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        ("Время, с;ЭКГ, мВ", A),
+        ("Время, с;ЭКГ, мкВ", U),
+        ("时间(s);心电(毫伏)", A),
+        ("Time in s;ECG in microvolts", U),
+        ("Time in s;ECG in millivolts", A),
+        ("time;ECG (mVolts)", A),
+    ],
+)
+def test_units_in_names_of_other_languages_and_words(names, cells):
+    found = read(table(SECONDS, cells, sep=";", names=names))
+    np.testing.assert_allclose(found.p_signal[:, 0], MV, atol=1.1e-3)
+    assert found.leads == ("ECG",)
+
+
+def test_a_row_of_units_that_contradicts_the_names_is_refused():
+    with pytest.raises(IntakeError, match="'mV' in a column's name and 'uV' in the row of units"):
+        read(table(SECONDS, A, names="time (s),ECG [mV]\ns,uV"))
+
+
+@pytest.mark.parametrize("word", ["ADC", "counts", "ADC counts", "LSB"])
+def test_steps_of_a_converter_are_no_voltage_whatever_is_stated(word):
+    payload = table(SECONDS, whole(512 + MV * 200), names=f"time (s),ECG ({word})")
+    assert read(payload).calibrated == (False,)
+    with pytest.raises(IntakeError, match=f"says '{word}', no voltage, where 'mV' was stated"):
+        read(payload, MILLIVOLTS)
+
+
+# Columns that are no lead although an ECG is in their name, and those of other languages
+
+
+def test_what_neurokit_writes_beside_the_ecg_is_no_lead():
+    marks = [whole((np.arange(ROWS) % 210) == k) for k in (50, 40, 70)]
+    names = "ECG_Raw,ECG_Clean,ECG_Rate,ECG_Quality,ECG_R_Peaks,ECG_P_Onsets,ECG_T_Offsets,ECG_Phase_Ventricular"
+    payload = table(A, B, fixed(70 + 3 * BREATH), fixed(0.9 + 0.05 * BREATH), *marks, fixed(T % 1), names=names)
+    holds(payload, ("ECG_Raw", "ECG_Clean"), CsvOptions(FS, "mV"))
+
+
+def test_a_column_that_says_whether_electrodes_are_off_needs_no_unit():
+    off = whole(np.arange(ROWS) % 700 == 0)
+    holds(table(SECONDS, A, off, off, names="time,ECG (mV),ECG lead off,ECG status"), ("ECG",))
+
+
+@pytest.mark.parametrize(
+    "names", ["Zeit;Atmung;EKG", "Temps;Pouls;ECG", "Tiempo;Presión;ECG", "Время;Дыхание;ЭКГ", "时间;呼吸;心电图"]
+)
+def test_other_signals_of_other_languages_are_no_lead(names):
+    found = read(table(SECONDS, fixed(BREATH), A, sep=";", names=names), MILLIVOLTS)
+    np.testing.assert_allclose(found.p_signal, MV[:, None], atol=1.1e-3)
+
+
+@pytest.mark.parametrize("name", ["Afleiding II", "Odprowadzenie II", "SNUADC/ECG_II", "Monitor/II", "Avledning II"])
+def test_leads_in_the_words_of_other_languages_and_devices(name):
+    holds(table(SECONDS, A, names=f"time,{name}"), ("II",), MILLIVOLTS)
+
+
+# Programs
+
+
+def test_shimmer_s_other_sensors_leave_the_row_of_units_one():
+    names = "\t".join(f"Shimmer_5E3C_{name}_CAL" for name in ("Timestamp_Unix", "Accel_LN_X", "ECG_LL-RA_24BIT",
+                                                              "ECG_LA-RA_24BIT"))  # fmt: skip
+    units = "ms\tm/(s^2)\tmV\tmV"
+    columns = (whole(EPOCH_MS), fixed(9.8 + BREATH), A, B)
+    payload = table(*columns, sep="\t", above='"sep=\t"', names=f"{names}\t\n{units}\t", last="\t")
+    holds(payload, ("II", "I"))
+
+
+def test_the_four_rows_above_a_table_of_shimmerconnect():
+    rows = ["Shimmer\tShimmer\tShimmer", "Timestamp\tECG LL-RA\tECG LA-RA", "CAL\tCAL\tCAL", "mSecs\tmVolts\tmVolts"]
+    holds(table(whole(EPOCH_MS - EPOCH_MS[0]), A, B, sep="\t", names="\n".join(rows)), ("II", "I"))
+
+
+def test_of_opensignals_sensors_only_that_of_the_ecg_is_a_lead():
+    above = (
+        '# OpenSignals Text File Format\n# {"AA": {"sensor": ["RAW", "ECGBIT"], "column": ["nSeq", "A1", "A2"], '
+        '"sampling rate": 250, "label": ["A1", "A2"]}}\n# EndOfHeader'
+    )
+    payload = table(whole(np.arange(ROWS) % 16), whole(500 + BREATH * 90), whole(512 + MV * 200), sep="\t", above=above)
+    found = read(payload)
+    assert (found.leads, found.calibrated) == (("ECGBIT",), (False,))
+    np.testing.assert_allclose(found.p_signal[:, 0], 512 + MV * 200, atol=1.0)
+
+
+@pytest.mark.parametrize("units", ["Range=\t10.000 mV\t10.000 V", "UnitName=\tmV\tV\nRange=\t10.000 mV\t1 V"])
+def test_the_channels_and_units_of_labchart(units):
+    above = (
+        "Interval=\t0.004 s\nExcelDateTime=\t4.5413e+04\t05/01/2024 10:00:00\nTimeFormat=\tStartOfBlock\n"
+        f"ChannelTitle=\tECG\tResp\n{units}"
+    )
+    holds(table(SECONDS, A, fixed(BREATH), sep="\t", above=above), ("ECG",))
+
+
+def test_the_channels_and_units_of_acqknowledge():
+    above = "test.acq\n4 msec/sample\n2 channels\nECG\nmV\nRSP\nVolts"
+    names = f"sec,CH1,CH2,\n,{ROWS},{ROWS},"
+    holds(table(SECONDS, A, fixed(BREATH), above=above, names=names, last=","), ("ECG",))
