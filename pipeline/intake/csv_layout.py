@@ -150,14 +150,14 @@ def _times(roles: Sequence[ColumnRole], rows: Sequence[Sequence[str]]) -> tuple[
     places = [column.place - 1 for column in roles if column.role == "time"]
     chosen = [column.place - 1 for column in roles if column.role == "time" and column.why == "chosen"]
     fine = {k: min(len({row[k] for row in rows}), _FINE * len(rows)) for k in places}
-    dates = {k for k in places if is_clock(rows[0][k]) and ":" not in rows[0][k]}
+    dates = {k for k in places if is_clock(rows[0][k]) and not {":", "T"} & set(rows[0][k])}
     return tuple(chosen or sorted(places, key=lambda k: (k in dates, -fine[k], k)))
 
 
 def _clock(rows: Sequence[Sequence[str]], k: int) -> tuple[str, ...]:
     cells = [row[k] for row in rows if not is_missing(row[k])]
     clocks = [cell for cell in cells if is_clock(cell)]
-    return tuple(clocks) if len(clocks) > 0.9 * len(cells) and ":" in clocks[0] + clocks[-1] else ()
+    return tuple(clocks) if len(clocks) > 0.9 * len(cells) and {":", "T"} & set(clocks[0] + clocks[-1]) else ()
 
 
 def _footer(tail: Sequence[str], dialect: Dialect, time: int | None) -> int:

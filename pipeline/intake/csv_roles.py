@@ -21,6 +21,7 @@ from pipeline.signal.lead_names import is_event, is_known_lead, is_other_signal,
 Role = Literal["time", "ECG", "other signal", "event", "ignore"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
+_RX_INTERVAL: Final = re.compile(r"\b(?:rr|nn|rri|ibi|hrv)\b|interval", re.IGNORECASE)
 _CLOCK_SHARE: Final = 0.9  # of a column's filled cells, for it to be a clock
 _TEXT_SHARE: Final = 0.5  # ... and for it to be words
 _RAMP_SPREAD: Final = 0.02  # of the mean step: the steps of a column without a name that counts differ less
@@ -231,7 +232,8 @@ def _without_flags(roles: list[ColumnRole], facts: Sequence[ColumnFacts]) -> lis
 def _misnamed(roles: list[ColumnRole], facts: Sequence[ColumnFacts]) -> list[ColumnRole]:
     """Take for an ECG what is named as a heart rate or a sample, if it varies as a signal does."""
     for k, column in enumerate(facts):
-        named = is_rate(column.raw_name) or (is_time(column.raw_name) and roles[k].role == "ignore")
+        rate = is_rate(column.raw_name) and not _RX_INTERVAL.search(column.raw_name)
+        named = rate or (is_time(column.raw_name) and roles[k].role == "ignore")
         if named and np.unique(column.numbers).size > 4 * _LEVELS:
             roles[k] = replace(roles[k], role="ECG", name=f"column {k + 1}", why="it varies as a signal does")
             break

@@ -23,7 +23,15 @@ _CLOCKS: Final = (
     *("%d-%m-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S.%f", "%Y.%m.%d %H:%M:%S.%f"),
     *("%H:%M:%S.%f %d/%m/%Y", "%H:%M:%S.%f %m/%d/%Y", "%M:%S.%f", "%I:%M:%S.%f %p", "%m/%d/%Y %I:%M:%S.%f %p"),
     *("%d/%m/%Y %I:%M:%S.%f %p", "%m/%d/%y %I:%M:%S.%f %p", "%d/%m/%y %I:%M:%S.%f %p", "%m/%d/%y %H:%M:%S.%f"),
-    *("%d/%m/%y %H:%M:%S.%f", "%d.%m.%y %H:%M:%S.%f", "%d.%m.%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"),
+    *(
+        "%d-%b-%Y %H:%M:%S.%f",
+        "%d/%m/%y %H:%M:%S.%f",
+        "%d.%m.%y %H:%M:%S.%f",
+        "%d.%m.%Y %H:%M",
+        "%Y-%m-%d",
+        "%d.%m.%Y",
+        "%m/%d/%Y",
+    ),
 )
 _DAY_S: Final = 86_400.0
 _HOUR_S: Final = 3600.0
@@ -40,6 +48,7 @@ _AGREE: Final = 0.005  # of the sampling frequency: as much may that of a clock 
 _AGREE_UNEVEN: Final = 0.03  # the same of stamps that come in packets or with jitter
 _BEGINS_AGAIN: Final = 0.2  # of its range: a counter that jumps back further up does not begin again
 _COUNTER_SIZES: Final = tuple(float(base**k) for base in (2, 10) for k in range(2, 33))
+_SAME_SIZE: Final = 1e-6  # of a counter's size: what rounding may change
 _SIZE_SPARE: Final = 1.1  # if the highest counts were lost, the next such size is taken
 _SECONDS_MAX: Final = 1e12  # after the start: thirty thousand years
 _MISSING_MAX: Final = 1e15  # samples, far more than any gap that is let through
@@ -164,7 +173,9 @@ def unrolled(counts: Times) -> Times:
     if not 0 <= least <= _BEGINS_AGAIN * most or (counts[1:][back] > least + _BEGINS_AGAIN * (most - least)).any():
         return counts
     span = most - least + usual
-    span = next((size for size in _COUNTER_SIZES if span <= size <= _SIZE_SPARE * span), span)
+    exact = (size for size in _COUNTER_SIZES if abs(size - span) <= _SAME_SIZE * size)
+    spare = (size for size in _COUNTER_SIZES if span <= size <= _SIZE_SPARE * span)
+    span = next(exact, next(spare, span))
     return counts + span * np.concatenate([[0.0], np.cumsum(back)])
 
 
@@ -178,7 +189,7 @@ def restarts(counts: Times) -> int:
     """
     back = np.flatnonzero(counts[1:] < counts[:-1])
     tops = counts[back]
-    full = bool(back.size) and any((np.abs(tops + 1 - size) < 1e-6 * size).all() for size in _COUNTER_SIZES)
+    full = bool(back.size) and any((np.abs(tops + 1 - size) < _SAME_SIZE * size).all() for size in _COUNTER_SIZES)
     return 0 if full else int(back.size)
 
 

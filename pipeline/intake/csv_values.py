@@ -25,10 +25,22 @@ _DOUBLE_MAX: Final = 1e308
 _SENTINELS: Final = frozenset(
     (
         *(999, 9999, 99_999, 999_999, -999, -9999, -99_999, -999_999, -1_000_000_000, 1_000_000_000),
-        *(32_767, -32_767, -32_768, 8_388_607, -8_388_607, -8_388_608, 2_147_483_647, -2_147_483_647, -2_147_483_648),
+        *(
+            32_767,
+            -32_767,
+            -32_768,
+            65_535,
+            8_388_607,
+            -8_388_607,
+            -8_388_608,
+            2_147_483_647,
+            -2_147_483_647,
+            -2_147_483_648,
+        ),
     )
 )
 _SENTINEL_SPANS: Final = 3.0  # so many times the range of all other samples away
+_INTERRUPTED: Final = 25  # samples at most between two rows without one, if these are of another sensor
 _NO_DELIMITER: Final = "\x1f"  # occurs in no cell: all of a line is one cell
 
 
@@ -120,7 +132,21 @@ def read_values(text: bytes, layout: CsvLayout) -> Values:
     for k, found in enumerate(extremes):
         for number in sorted(found & _SENTINELS):
             _blank_sentinel(signal[:, k], number, repairs)
-    return Values(signal, None if times is None else times[:done], form, layout.header.skip + 1, repairs)
+    if times is not None:
+        signal, times = _without_rows_of_others(signal, times[:done], repairs)
+    return Values(signal, times, form, layout.header.skip + 1, repairs)
+
+
+def _without_rows_of_others(
+    signal: FloatArray, times: NDArray[np.float64], repairs: Repairs
+) -> tuple[FloatArray, NDArray[np.float64]]:
+    """Leave out rows without a sample of any lead, if they alternate with others: those of another sensor."""
+    there = ~np.isnan(signal).all(axis=1)
+    begins = np.count_nonzero(there[1:] & ~there[:-1])
+    if begins * _INTERRUPTED < there.sum() or there.all() or not there.any():
+        return signal, times
+    repairs.rows += int(np.count_nonzero(~there))
+    return signal[there], times[there]
 
 
 def _bounds(text: bytes, layout: CsvLayout) -> tuple[int, int]:

@@ -7,7 +7,23 @@ import pytest
 
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_reader import CsvOptions, read_csv
-from tests.intake.test_csv_dialects import BREATH, EPOCH_MS, FS, MV, MV2, ROWS, SECONDS, A, B, T, U, fixed, table, whole
+from tests.intake.test_csv_dialects import (
+    BREATH,
+    CLOCK,
+    EPOCH_MS,
+    FS,
+    MV,
+    MV2,
+    ROWS,
+    SECONDS,
+    A,
+    B,
+    T,
+    U,
+    fixed,
+    table,
+    whole,
+)
 
 MILLIVOLTS = CsvOptions(None, "mV")
 
@@ -200,3 +216,48 @@ def test_the_channels_and_units_of_acqknowledge():
     above = "test.acq\n4 msec/sample\n2 channels\nECG\nmV\nRSP\nVolts"
     names = f"sec,CH1,CH2,\n,{ROWS},{ROWS},"
     holds(table(SECONDS, A, fixed(BREATH), above=above, names=names, last=","), ("ECG",))
+
+
+# Rows of other sensors, counters in two columns, clocks of programs, marks
+
+
+def test_rows_of_another_sensor_between_those_of_the_ecg_are_passed_over():
+    rows = [(t, a, "") for t, a in zip(T.tolist(), A, strict=True)]
+    rows += [(t + 1e-4, "", f"{b:.3f}") for t, b in zip(T[::5].tolist(), BREATH[::5].tolist(), strict=True)]
+    cells = [(f"{t:.4f}", a, b) for t, a, b in sorted(rows)]
+    holds(table(*map(list, zip(*cells, strict=True)), names="time,II,acc_x"), ("II",), MILLIVOLTS)
+    every_other = [A[i // 2] if i % 2 == 0 else "" for i in range(2 * ROWS)]
+    holds(table(fixed(np.arange(2 * ROWS) / 500), every_other, names="time,II"), ("II",), MILLIVOLTS)
+
+
+def test_a_lead_that_is_off_for_a_while_keeps_its_rows():
+    cells = ["" if 500 <= i < 900 else a for i, a in enumerate(A)]
+    found = read(table(SECONDS, cells, names="time,II"), MILLIVOLTS)
+    assert np.flatnonzero(np.isnan(found.p_signal[:, 0])).tolist() == list(range(500, 900))
+
+
+@pytest.mark.parametrize("parts", [1e9, 1e6, 1e3])
+def test_seconds_and_their_parts_in_two_columns(parts):
+    stamps = [(str(int(i) // 250), str(round(int(i) % 250 / 250 * parts))) for i in range(ROWS)]
+    seconds, rest = map(list, zip(*stamps, strict=True))
+    holds(table(seconds, rest, A, names="sec,part,II"), ("II",), MILLIVOLTS)
+
+
+@pytest.mark.parametrize("form", ["%d-%b-%Y %H:%M:%S.", "%Y%m%dT%H%M%S."])
+def test_clocks_of_other_programs(form):
+    clock = [t.strftime(form) + f"{t.microsecond // 1000:03d}" for t in CLOCK]
+    holds(table(clock, A, names="when,II"), ("II",), MILLIVOLTS)
+
+
+@pytest.mark.parametrize("mark", ["-1.#IND", "LOFF", "no contact", "65535"])
+def test_more_marks_in_place_of_samples(mark):
+    cells = [mark if 500 <= i < 600 else a for i, a in enumerate(A)]
+    found = read(table(SECONDS, cells, names="time,II"), MILLIVOLTS)
+    assert np.flatnonzero(np.isnan(found.p_signal[:, 0])).tolist() == list(range(500, 600))
+
+
+def test_intervals_between_beats_are_no_ecg_but_what_is_only_called_a_rate_is():
+    intervals = whole(800 + 40 * BREATH)
+    with pytest.raises(IntakeError, match="No column of the CSV file is an ECG"):
+        read(table(SECONDS, intervals, names="time,RR interval (ms)"), MILLIVOLTS)
+    assert read(table(SECONDS, A, names="time,hr"), MILLIVOLTS).n_samples == ROWS
