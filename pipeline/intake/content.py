@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
-from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name
+from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name, standard_limbs
 from pipeline.types import LEAD_NAME, NAME_SIGNS
 
 # First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
@@ -174,7 +174,8 @@ def safe_lead(name: str, number: int) -> str:
 
 
 def unique_leads(names: list[str]) -> tuple[str, ...]:
-    """Return the names; those that occur more than once get their number appended."""
+    """Return the names, limb leads by their usual ones; those that occur more than once get their number appended."""
+    names = standard_limbs(names)
     return tuple(name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1))
 
 

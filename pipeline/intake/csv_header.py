@@ -77,7 +77,10 @@ _RX_LEAD_KEY: Final = re.compile(
 # Keys of lines about a person or an appliance: such a line is no row of names, even right above the samples.
 _RX_FACT_KEY: Final = re.compile(
     r"name|patient|date of birth|birth|born|dob|age|sex|gender|recorded|classification|symptoms|software|device|model"
-    r"|serial|version|comment|notes?|id|mrn|operator|hospital|start|end|duration",
+    r"|serial|version|comment|notes?|id|mrn|operator|hospital|start|end|duration"
+    r"|vorname|nachname|geburtsdatum|geschlecht|alter|gerät|aufzeichnungsdatum|aufnahmedatum|befund|klassifizierung"
+    r"|nom|prénom|date de naissance|sexe|âge|appareil|nome|cognome|data di nascita|nombre|apellidos?|edad|naam"
+    r"|имя|фамилия|фио|пациент|дата рождения|名前|氏名|姓名|患者",
     re.IGNORECASE,
 )
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
-from pipeline.identity import Identity
 from pipeline.intake.content import require_size, safe_name
-from pipeline.intake.csv_identity import table_identity
+from pipeline.intake.csv_identity import table_device, table_identity
 from pipeline.intake.csv_layout import CsvLayout, find_layout
 from pipeline.intake.csv_roles import ColumnRole
 from pipeline.intake.csv_text import count_of, decoded, plain_text
@@ -134,6 +133,7 @@ def read_csv(
         if scale != 1.0:
             column *= np.float32(scale)
     calibrated = tuple(unit != "none" for unit in units)
+    above = _above(text, layout)
     return Recording(
         name=safe_name(name),
         fs=fs,
@@ -142,7 +142,8 @@ def read_csv(
         digest=_digest(options, payload),
         calibrated=calibrated,
         notices=tuple(_notices(layout, fs, source, units, values, timing)),
-        identity=_identity(text, layout) or None,
+        identity=table_identity(above, [cells[0] for cells in layout.clocks if cells]) or None,
+        device=table_device(above),
     )
 
 
@@ -152,9 +153,8 @@ def _digest(options: CsvOptions, payload: bytes) -> str:
     return digest.hexdigest()
 
 
-def _identity(text: bytes, layout: CsvLayout) -> Identity:
-    lines = text[: 2**16].split(b"\n")[: layout.header.skip]
-    return table_identity([decoded(line) for line in lines], [cells[0] for cells in layout.clocks if cells])
+def _above(text: bytes, layout: CsvLayout) -> list[str]:
+    return [decoded(line) for line in text[: 2**16].split(b"\n")[: layout.header.skip]]
 
 
 def describe_csv(payload: bytes, options: CsvOptions = CsvOptions(), *, limits: Limits = DEFAULT.limits) -> CsvTable:

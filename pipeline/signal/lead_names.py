@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -114,6 +115,19 @@ def printed_name(name: str) -> str:
     """
     plain = plain_name(name)
     return _KNOWN.get(plain.strip().upper(), plain)
+
+
+def standard_limbs(names: Sequence[str]) -> list[str]:
+    """Return the names with I, II and III for D1, D2 and D3, as Latin countries call them, beside an augmented lead.
+
+    Examples
+    --------
+    >>> standard_limbs(["D1", "D2", "aVR"]), standard_limbs(["D1", "D2"])
+    (['I', 'II', 'aVR'], ['D1', 'D2'])
+    """
+    if not any(name.upper() in ("AVR", "AVL", "AVF") for name in names):
+        return list(names)
+    return ["I" * int(name[1]) if re.fullmatch("[Dd][123]", name) else name for name in names]
 
 
 def is_known_lead(name: str) -> bool:
