@@ -41,6 +41,7 @@ _SENTINELS: Final = frozenset(
 )
 _SENTINEL_SPANS: Final = 3.0  # so many times the range of all other samples away
 _INTERRUPTED: Final = 25  # samples at most between two rows without one, if these are of another sensor
+_UNEVEN: Final = 0.1  # of these stretches may differ by more than a sample from the usual one
 _NO_DELIMITER: Final = "\x1f"  # occurs in no cell: all of a line is one cell
 
 
@@ -140,10 +141,11 @@ def read_values(text: bytes, layout: CsvLayout) -> Values:
 def _without_rows_of_others(
     signal: FloatArray, times: NDArray[np.float64], repairs: Repairs
 ) -> tuple[FloatArray, NDArray[np.float64]]:
-    """Leave out rows without a sample of any lead, if they alternate with others: those of another sensor."""
+    """Leave out rows without a sample of any lead, if they come at even distances: those of another sensor."""
     there = ~np.isnan(signal).all(axis=1)
-    begins = np.count_nonzero(there[1:] & ~there[:-1])
-    if begins * _INTERRUPTED < there.sum() or there.all() or not there.any():
+    begins = np.flatnonzero(there[1:] & ~there[:-1]) + 1
+    kept = np.diff(np.cumsum(there)[begins])  # samples from one such row to the next
+    if kept.size * _INTERRUPTED < there.sum() or (np.abs(kept - np.median(kept)) > 1).mean() > _UNEVEN:
         return signal, times
     repairs.rows += int(np.count_nonzero(~there))
     return signal[there], times[there]

@@ -43,7 +43,7 @@ _RX_TIME_NAME: Final = re.compile(r"t|n|s|#|no\.?|nr\.?|row|unnamed: ?\d+|t_\w+|
 _EVENT_WORDS: Final = frozenset(
     (
         *("event", "events", "marker", "markers", "trigger", "trig", "status", "annotation", "annotations", "label"),
-        *("peak", "peaks", "rpeak", "rpeaks", "onset", "onsets", "offset", "offsets", "phase", "loff", "lod"),
+        *("peak", "peaks", "rpeak", "rpeaks", "onsets", "offsets", "phase", "loff", "lod"),
         *("labels", "note", "notes", "comment", "comments", "flag", "flags", "button", "quality", "state", "beat"),
     )
 )

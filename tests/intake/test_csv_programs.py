@@ -26,6 +26,29 @@ from tests.intake.test_csv_dialects import (
 )
 
 MILLIVOLTS = CsvOptions(None, "mV")
+_SHIMMER = "\t".join(
+    f"Shimmer_5E3C_{name}_CAL" for name in ("Timestamp_Unix", "Accel_LN_X", "ECG_LL-RA_24BIT", "ECG_LA-RA_24BIT")
+)
+_CONNECT = "Shimmer\tShimmer\tShimmer\nTimestamp\tECG LL-RA\tECG LA-RA\nCAL\tCAL\tCAL\nmSecs\tmVolts\tmVolts"
+_OPENSIGNALS = (
+    '# OpenSignals Text File Format\n# {"AA": {"sensor": ["RAW", "ECGBIT"], "column": ["nSeq", "A1", "A2"], '
+    '"sampling rate": 250, "label": ["A1", "A2"]}}\n# EndOfHeader'
+)
+_LABCHART = "Interval=\t0.004 s\nExcelDateTime=\t4.5e+04\nTimeFormat=\tStartOfBlock\nChannelTitle=\tECG\tResp"
+_ACQKNOWLEDGE = "test.acq\n4 msec/sample\n2 channels\nECG\nmV\nRSP\nVolts"
+
+# Tables as programs write them, which say all that is needed.
+PROGRAMS = {
+    "Shimmer": table(whole(EPOCH_MS), fixed(9.8 + BREATH), A, B, sep="\t", above='"sep=\t"', last="\t",
+                     names=f"{_SHIMMER}\t\nms\tm/(s^2)\tmV\tmV\t"),
+    "ShimmerConnect": table(whole(EPOCH_MS - EPOCH_MS[0]), A, B, sep="\t", names=_CONNECT),
+    "OpenSignals": table(whole(np.arange(ROWS) % 16), whole(500 + BREATH * 90), whole(512 + MV * 200), sep="\t",
+                         above=_OPENSIGNALS),
+    "LabChart": table(SECONDS, A, fixed(BREATH), sep="\t", above=f"{_LABCHART}\nRange=\t10.000 mV\t10.000 V"),
+    "LabChart 8": table(SECONDS, A, fixed(BREATH), sep="\t", above=f"{_LABCHART}\nUnitName=\tmV\tV\nRange=\t1 V\t1 V"),
+    "AcqKnowledge": table(SECONDS, A, fixed(BREATH), above=_ACQKNOWLEDGE, names=f"sec,CH1,CH2,\n,{ROWS},{ROWS},",
+                          last=","),
+}  # fmt: skip
 
 
 def read(payload: bytes, options: CsvOptions = CsvOptions()):  # noqa: B008 - frozen
@@ -179,43 +202,22 @@ def test_leads_in_the_words_of_other_languages_and_devices(name):
 
 
 def test_shimmer_s_other_sensors_leave_the_row_of_units_one():
-    names = "\t".join(f"Shimmer_5E3C_{name}_CAL" for name in ("Timestamp_Unix", "Accel_LN_X", "ECG_LL-RA_24BIT",
-                                                              "ECG_LA-RA_24BIT"))  # fmt: skip
-    units = "ms\tm/(s^2)\tmV\tmV"
-    columns = (whole(EPOCH_MS), fixed(9.8 + BREATH), A, B)
-    payload = table(*columns, sep="\t", above='"sep=\t"', names=f"{names}\t\n{units}\t", last="\t")
-    holds(payload, ("II", "I"))
+    holds(PROGRAMS["Shimmer"], ("II", "I"))
 
 
 def test_the_four_rows_above_a_table_of_shimmerconnect():
-    rows = ["Shimmer\tShimmer\tShimmer", "Timestamp\tECG LL-RA\tECG LA-RA", "CAL\tCAL\tCAL", "mSecs\tmVolts\tmVolts"]
-    holds(table(whole(EPOCH_MS - EPOCH_MS[0]), A, B, sep="\t", names="\n".join(rows)), ("II", "I"))
+    holds(PROGRAMS["ShimmerConnect"], ("II", "I"))
 
 
 def test_of_opensignals_sensors_only_that_of_the_ecg_is_a_lead():
-    above = (
-        '# OpenSignals Text File Format\n# {"AA": {"sensor": ["RAW", "ECGBIT"], "column": ["nSeq", "A1", "A2"], '
-        '"sampling rate": 250, "label": ["A1", "A2"]}}\n# EndOfHeader'
-    )
-    payload = table(whole(np.arange(ROWS) % 16), whole(500 + BREATH * 90), whole(512 + MV * 200), sep="\t", above=above)
-    found = read(payload)
+    found = read(PROGRAMS["OpenSignals"])
     assert (found.leads, found.calibrated) == (("ECGBIT",), (False,))
     np.testing.assert_allclose(found.p_signal[:, 0], 512 + MV * 200, atol=1.0)
 
 
-@pytest.mark.parametrize("units", ["Range=\t10.000 mV\t10.000 V", "UnitName=\tmV\tV\nRange=\t10.000 mV\t1 V"])
-def test_the_channels_and_units_of_labchart(units):
-    above = (
-        "Interval=\t0.004 s\nExcelDateTime=\t4.5413e+04\t05/01/2024 10:00:00\nTimeFormat=\tStartOfBlock\n"
-        f"ChannelTitle=\tECG\tResp\n{units}"
-    )
-    holds(table(SECONDS, A, fixed(BREATH), sep="\t", above=above), ("ECG",))
-
-
-def test_the_channels_and_units_of_acqknowledge():
-    above = "test.acq\n4 msec/sample\n2 channels\nECG\nmV\nRSP\nVolts"
-    names = f"sec,CH1,CH2,\n,{ROWS},{ROWS},"
-    holds(table(SECONDS, A, fixed(BREATH), above=above, names=names, last=","), ("ECG",))
+@pytest.mark.parametrize("program", ["LabChart", "LabChart 8", "AcqKnowledge"])
+def test_channels_and_units_that_a_program_states_above_its_table(program):
+    holds(PROGRAMS[program], ("ECG",))
 
 
 # Rows of other sensors, counters in two columns, clocks of programs, marks
@@ -234,6 +236,14 @@ def test_a_lead_that_is_off_for_a_while_keeps_its_rows():
     cells = ["" if 500 <= i < 900 else a for i, a in enumerate(A)]
     found = read(table(SECONDS, cells, names="time,II"), MILLIVOLTS)
     assert np.flatnonzero(np.isnan(found.p_signal[:, 0])).tolist() == list(range(500, 900))
+
+
+def test_flickering_electrodes_keep_their_rows_although_stamps_are_those_of_packets():
+    off = np.random.default_rng(9).random(ROWS) < 0.08
+    stamps = whole(EPOCH_MS[np.arange(ROWS) // 10 * 10])
+    cells = ["!" if gone else a for gone, a in zip(off, A, strict=True)]
+    found = read(table(stamps, cells, names="timestamp,II"), MILLIVOLTS)
+    np.testing.assert_array_equal(np.isnan(found.p_signal[:, 0]), off)
 
 
 @pytest.mark.parametrize("parts", [1e9, 1e6, 1e3])
