@@ -145,7 +145,7 @@ def _without_rows_of_others(
     there = ~np.isnan(signal).all(axis=1)
     begins = np.flatnonzero(there[1:] & ~there[:-1]) + 1
     kept = np.diff(np.cumsum(there)[begins])  # samples from one such row to the next
-    if kept.size * _INTERRUPTED < there.sum() or (np.abs(kept - np.median(kept)) > 1).mean() > _UNEVEN:
+    if not kept.size or kept.size * _INTERRUPTED < there.sum() or (np.abs(kept - np.median(kept)) > 1).mean() > _UNEVEN:
         return signal, times
     repairs.rows += int(np.count_nonzero(~there))
     return signal[there], times[there]
