@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
-from pipeline.signal.lead_names import is_other_signal, plain_name
+from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name, standard_limbs
 from pipeline.types import LEAD_NAME, NAME_SIGNS
 
 # First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
@@ -52,6 +52,8 @@ OTHER_ANNOTATIONS: Final = frozenset(
 )
 _RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
 _FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
+_RX_NO_LEAD_SIGN: Final = re.compile(r"[^A-Za-z0-9 _+.\-]+")
+_LEAD_SIGNS: Final = 16  # as many has a lead's name at most
 _RX_UNSAFE: Final = re.compile(f"[^{NAME_SIGNS}]+")
 _NAME_BYTES: Final = 200  # a file name has at most 255, and endings are added
 _RX_WEB: Final = re.compile(rb"<script[\s>/]|<!doctype html|<html[\s>]|<\?php\s", re.IGNORECASE)
@@ -154,13 +156,26 @@ def safe_name(name: str, *, default: str = "recording") -> str:
 
 
 def safe_lead(name: str, number: int) -> str:
-    """Return an untrusted lead name in our vocabulary if it is plain and short, else "lead `number`"."""
+    """Return an untrusted lead name in our vocabulary if it is plain and short, else "lead `number`".
+
+    One that is neither, but says that it is or is no ECG, keeps what can be shown of it.
+
+    Examples
+    --------
+    >>> [safe_lead(name, 3) for name in ("ECG lead II", "EEG (C4-A1)", "Müller, Anna")]
+    ['II', 'EEG C4-A1', 'lead 3']
+    """
     name = plain_name(name).strip()
-    return name if LEAD_NAME.fullmatch(name) else f"lead {number}"
+    if LEAD_NAME.fullmatch(name):
+        return name
+    short = " ".join(_RX_NO_LEAD_SIGN.sub(" ", name).split())[:_LEAD_SIGNS].strip()
+    said = LEAD_NAME.fullmatch(short) and (is_other_signal(short) or is_known_lead(short))
+    return short if said else f"lead {number}"
 
 
 def unique_leads(names: list[str]) -> tuple[str, ...]:
-    """Return the names; those that occur more than once get their number appended."""
+    """Return the names, limb leads by their usual ones; those that occur more than once get their number appended."""
+    names = standard_limbs(names)
     return tuple(name if names.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(names, 1))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.errors import IntakeError
-from pipeline.intake.csv_text import Sample, cells_of, is_clock, is_missing, is_number
+from pipeline.intake.csv_text import Sample, cells_of, is_clock, is_missing, is_number, plain_number
 
 _DELIMITERS: Final = (";", "\t", "|", ",", " ", "")  # of equal evidence, the first wins
 _ROWS: Final = 100  # of the middle are looked at
@@ -17,6 +17,8 @@ _RX_SEP: Final = re.compile(r"""["']?sep=(.)["']?""", re.IGNORECASE)
 _RX_DOT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _RX_COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
 _RX_BOTH: Final = re.compile(r"[+-]?\d{1,3}(?:([.,' \u00a0\u202f])\d{3})+(?:([.,])\d+)?")
+_GROUP_MARKS: Final = ".,' \u00a0\u202f"
+_GROUPED_MIN: Final = 4  # "1,234" is the shortest number with a mark between thousands
 _RX_WHOLE: Final = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[.' ]\d{3})+)")
 _RX_LETTERS: Final = re.compile(r"[^\W\d_]")
 _DIGITS: Final = 6  # different ones in a column of single digits are decimals, not marks
@@ -44,7 +46,22 @@ class Dialect:
 
     def is_number(self, cell: str) -> bool:
         """Tell whether a cell is a finite number in this dialect."""
-        return is_number(cell, self.decimal, self.thousands) or (self.decimal == "," and is_number(cell))
+        plain = is_number(cell, self.decimal, self.thousands) or (self.decimal == "," and is_number(cell))
+        return plain or self._is_grouped(cell)
+
+    def value(self, cell: str) -> float:
+        """Return a cell for which `is_number` is true as a number."""
+        if self._is_grouped(cell):
+            cell = "".join(sign for sign in cell if sign not in _GROUP_MARKS or sign == self.decimal)
+        return float(plain_number(cell, self.decimal, self.thousands))
+
+    def _is_grouped(self, cell: str) -> bool:
+        """Tell whether a cell has marks between thousands that can be nothing else, in a table with few of them."""
+        match = _RX_BOTH.fullmatch(cell) if not self.thousands and len(cell) > _GROUPED_MIN else None
+        if match is None or len(set(cell) & set(_GROUP_MARKS)) > 2:
+            return False
+        mark, decimal = match.groups()
+        return mark != self.decimal and (decimal == self.decimal or mark not in ".,")
 
     def is_value(self, cell: str) -> bool:
         """Tell whether a cell is a number or stands for a missing one."""

@@ -5,41 +5,19 @@ Every other line there is passed over unread: it may hold a name or a date of bi
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_dialect import Dialect
 from pipeline.intake.csv_text import cells_of, is_clock, is_missing
+from pipeline.intake.csv_units import UNITS_WITHOUT_BRACKETS, is_unit, seconds_in, unit_of
+from pipeline.intake.csv_vendors import acqknowledge, labchart, opensignals
 from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name
 
-# Units as files write them, in lower case, and as this package does.
-_UNIT_WORDS: Final = MappingProxyType(
-    dict.fromkeys(("mv", "millivolt", "millivolts"), "mV")
-    | dict.fromkeys(("uv", "µv", "μv", "microvolt", "microvolts", "mikrovolt"), "uV")
-    | dict.fromkeys(("v", "volt", "volts"), "V")
-    | dict.fromkeys(("nv", "nanovolt", "nanovolts"), "nV")
-    | dict.fromkeys(("no_units", "no units", "none", "a.u.", "au", "arb. units", "arbitrary"), "none")
-    | dict.fromkeys(("adc", "adu", "count", "counts", "digit", "digits", "raw", "lsb"), "none")
-)
-TIME_UNITS: Final = MappingProxyType(
-    dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sekunden"), 1.0)
-    | dict.fromkeys(("ms", "msec", "millisecond", "milliseconds", "millis"), 1e-3)
-    | dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds", "micros"), 1e-6)
-    | dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds", "nanos"), 1e-9)
-    | dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0)
-)
-_OTHER_UNITS: Final = frozenset(
-    ("cal", "raw", "hh:mm:ss.mmm", "hh:mm:ss", "[hh:mm:ss.mmm]", "yyyy-mm-dd", "#", "samples", "bpm", "g", "mg", "m/s2",
-     "m/s^2", "deg/s", "%", "mmhg", "°c", "ohm", "kohm", "index", "date", "text")
-)  # fmt: skip
-_RX_IN_NAME: Final = re.compile(
-    r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([a-zA-Zµμ]{1,12}))$"
-)
+_RX_IN_NAME: Final = re.compile(r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([^\W\d_]{1,12}))$")
 _RX_HERTZ: Final = re.compile(
     r"([0-9]+(?:[.,][0-9]+)?)\s*(k?hz|k?hertz|герц|гц|ヘルツ|赫兹|赫茲|헤르츠|sps|s(?:a|amples?)?\s*(?:/|per)\s*s(?:ec(?:ond)?)?)\b",
     re.IGNORECASE,
@@ -64,7 +42,13 @@ _RX_NO_RATE: Final = re.compile(
 )
 _MAINS_HZ: Final = (50.0, 60.0)  # without a key for sampling rates, this may well be the power line's
 _SAME_RATE: Final = 0.005  # rates that differ by less are the same, rounded
-_RX_INTERVAL_KEY: Final = re.compile(r"sampl\w*[ _-]*(?:interval|period|time)|abtastintervall", re.IGNORECASE)
+_RX_INTERVAL_KEY: Final = re.compile(
+    r"sampl\w*[ _-]*(?:interval|period|time)|abtastintervall|^(?:dt|delta[ _]?t|interval|time[ _]step)$", re.IGNORECASE
+)
+_BARE_INTERVAL_S: Final = (1e-4, 0.02)  # an interval of so many without a unit is one in seconds
+_RX_PER_SAMPLE: Final = re.compile(
+    r"([0-9]+(?:[.,][0-9]+)?)\s*(s|ms|us|µs|ns)(?:ec)?\s*(?:/|per)\s*sample", re.IGNORECASE
+)
 _RX_INTERVAL: Final = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(s|ms|us|µs|ns)\b(?!\s*/)")
 _OF_WHAT: Final = r"(?:ecg|ekg|signal|sample|data|amplitude|voltage|y|y[ _-]?axis|lead|channel|value|physical|adc)"
 _RX_UNIT_KEY: Final = re.compile(
@@ -93,7 +77,10 @@ _RX_LEAD_KEY: Final = re.compile(
 # Keys of lines about a person or an appliance: such a line is no row of names, even right above the samples.
 _RX_FACT_KEY: Final = re.compile(
     r"name|patient|date of birth|birth|born|dob|age|sex|gender|recorded|classification|symptoms|software|device|model"
-    r"|serial|version|comment|notes?|id|mrn|operator|hospital|start|end|duration",
+    r"|serial|version|comment|notes?|id|mrn|operator|hospital|start|end|duration"
+    r"|vorname|nachname|geburtsdatum|geschlecht|alter|gerät|aufzeichnungsdatum|aufnahmedatum|befund|klassifizierung"
+    r"|nom|prénom|date de naissance|sexe|âge|appareil|nome|cognome|data di nascita|nombre|apellidos?|edad|naam"
+    r"|имя|фамилия|фио|пациент|дата рождения|名前|氏名|姓名|患者",
     re.IGNORECASE,
 )
 
@@ -132,11 +119,6 @@ class Header:
     sensors: tuple[str, ...] = ()
 
 
-def unit_of(word: str) -> str:
-    """Return a unit of voltage as this package writes it, "none" for arbitrary ones; "" if it is no such word."""
-    return _UNIT_WORDS.get(word.strip(" []()").casefold(), "")
-
-
 def read_header(head: Sequence[str], dialect: Dialect) -> Header:
     """Read the lines above the first sample.
 
@@ -159,12 +141,13 @@ def read_header(head: Sequence[str], dialect: Dialect) -> Header:
     if not names and _is_numbering(head, first, dialect):
         names, first = tuple(cells_of(head[first], dialect.delimiter)), first + 1
     header = _facts(head[:above], dialect, Header(skip=first, names=names, units=units))
-    sensors = _opensignals(head[:first])
-    if sensors:
-        columns, kinds, fs = sensors
-        if len(columns) == dialect.width or len(columns) == dialect.width - 1:
-            padding = ("",) * (dialect.width - len(columns))
-            return Header(first, (*columns, *padding), (), fs, "none", None, "", (*kinds, *padding))
+    if (own := opensignals(head[:first])) and dialect.width - len(own.names) in (0, 1):
+        padding = ("",) * (dialect.width - len(own.names))
+        return Header(first, (*own.names, *padding), (), own.fs, "none", None, "", (*own.sensors, *padding))
+    if (own := labchart(head[:first]) or acqknowledge(head[:first])) and dialect.width - len(own.names) in (0, 1):
+        padding = ("",) * (dialect.width - len(own.names))
+        counted = own.names[0] == "time" and not cells_of(head[first], dialect.delimiter)[0]  # ",5000,5000": samples
+        return replace(header, skip=first + counted, names=(*own.names, *padding), units=(*own.units, *padding))
     return header
 
 
@@ -220,7 +203,7 @@ def _names(head: Sequence[str], first: int, dialect: Dialect) -> tuple[tuple[str
         cells = cells[: dialect.width] if not any(cells[dialect.width :]) else cells
         if any(map(dialect.is_number, cells)) and not any(map(is_known_lead, cells)):
             break
-        if len(cells) == dialect.width and all(not cell or _is_unit(cell) for cell in cells) and any(cells):
+        if len(cells) == dialect.width and any(cells) and _are_units(cells, head[: at - 1], dialect):
             if not units or any(unit_of(cell) for cell in cells if cell.casefold() not in ("raw", "cal")):
                 units = units if any(map(unit_of, units)) else tuple(cells)
             at -= 1
@@ -229,9 +212,15 @@ def _names(head: Sequence[str], first: int, dialect: Dialect) -> tuple[tuple[str
     return (), units, first
 
 
-def _is_unit(cell: str) -> bool:
-    word = cell.strip(" []()").casefold()
-    return word in _UNIT_WORDS or word in TIME_UNITS or word in _OTHER_UNITS
+def _are_units(cells: Sequence[str], above: Sequence[str], dialect: Dialect) -> bool:
+    """Tell whether cells are units; between a voltage and names, what no one knows is one too, such as "m/(s^2)"."""
+    unknown = [cell for cell in cells if cell and not is_unit(cell)]
+    if not unknown:
+        return True
+    names = cells_of(above[-1].strip(" \r"), dialect.delimiter) if above else []
+    named = len(names) == dialect.width and sum(map(bool, names)) > 1 and not any(map(dialect.is_number, names))
+    volts = any(unit_of(cell) not in ("", "none") for cell in cells)
+    return named and volts and not any(is_known_lead(cell) or is_other_signal(cell) for cell in unknown)
 
 
 def _fitting(
@@ -259,8 +248,19 @@ def _fitting(
     if len(cells) == width - 1:  # a delimiter at the end of each row, or a column of row numbers that R writes
         cells = [*cells, ""] if row[-1] == "" else ["", *cells]
     split = [_split(cell) for cell in cells]
+    for unit, (_, own) in zip(units, split, strict=False):
+        _require_same(unit, own)
     stated = tuple(unit or own for unit, (_, own) in zip(units or ("",) * width, split, strict=True))
     return tuple(name for name, _ in split), stated, at - 1
+
+
+def _require_same(unit: str, own: str) -> None:
+    """Refuse a column whose name states another unit of voltage than the row of units. Raises IntakeError."""
+    two = {unit_of(unit), unit_of(own)} - {"", "none"}
+    if len(two) > 1:
+        raise IntakeError(
+            f"The CSV file says {own!r} in a column's name and {unit!r} in the row of units; correct one."
+        )
 
 
 def _is_fact(line: str, head: Sequence[str], at: int, dialect: Dialect) -> bool:
@@ -280,9 +280,9 @@ def _split(name: str) -> tuple[str, str]:
     if match is None:
         return name, ""
     unit = (match.group(2) or match.group(3)).strip()
-    if not match.group(2) and unit.casefold() not in ("mv", "uv", "µv", "μv", "nv", *TIME_UNITS):
+    if not match.group(2) and unit.casefold() not in UNITS_WITHOUT_BRACKETS:
         return name, ""
-    if match.group(2) and not _is_unit(unit):
+    if match.group(2) and not is_unit(unit):
         return name, ""
     return match.group(1).strip() or name, unit
 
@@ -313,6 +313,9 @@ def _single_facts(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         for part in _RX_NEXT_FACT.split(line) if len(line) < _LINE_MAX else ():
             plain = part.strip("#%;/, \t\"'")
+            if each := _RX_PER_SAMPLE.fullmatch(plain):
+                yield "sampling interval", f"{each.group(1)} {each.group(2).casefold()}"
+                continue
             if (rate := _RX_HERTZ.search(plain)) and not re.search("[:=,;\t]", plain[: rate.start()]):
                 yield plain[: rate.start()].strip(), plain[rate.start() :]
             else:
@@ -364,7 +367,9 @@ def _keyed_rate(key: str, value: str) -> float | None:
         return _hertz(hertz)
     if interval := _RX_INTERVAL.search(f"{key} {value}") if of_interval else _RX_INTERVAL.match(value):
         step = _leading(interval.group(1))
-        return None if not step else 1.0 / (step * TIME_UNITS[interval.group(2)])
+        return None if not step else 1.0 / (step * (seconds_in(interval.group(2)) or 1.0))
+    if of_interval and (step := _leading(value)) and _BARE_INTERVAL_S[0] <= step <= _BARE_INTERVAL_S[1]:
+        return 1.0 / step
     if not of_rate or hertz or not _RX_PLAIN_NUMBER.match(value):
         return None
     number = _leading(value)
@@ -392,20 +397,3 @@ def _hertz(match: re.Match[str]) -> float | None:
 def _leading(text: str) -> float | None:
     match = re.match(r"\s*([0-9]+(?:[.,][0-9]+)?)", text)
     return float(match.group(1).replace(",", ".")) or None if match else None
-
-
-def _opensignals(lines: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...], float | None] | None:
-    """Return columns, their sensors and the sampling frequency of a table of OpenSignals; None if it is none."""
-    text = next((line.lstrip("# ") for line in lines[:4] if line.startswith("# {") and len(line) < 2**16), "")
-    try:
-        devices = list(json.loads(text).values()) if text else []
-        columns = [str(name) for device in devices for name in device["column"]]
-        sensor = {
-            str(label): str(kind)
-            for device in devices
-            for label, kind in zip(device["label"], device["sensor"], strict=True)
-        }
-        fs = float(devices[0]["sampling rate"]) if devices else None
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
-        return None
-    return (tuple(columns), tuple(sensor.get(name, "") for name in columns), fs) if devices else None

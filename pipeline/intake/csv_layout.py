@@ -114,7 +114,7 @@ def find_layout(
     return CsvLayout(
         dialect,
         header,
-        _footer(sample.tail, dialect, header),
+        _footer(sample.tail, dialect, times[0] if times else None),
         tuple(roles),
         leads,
         times,
@@ -150,17 +150,17 @@ def _times(roles: Sequence[ColumnRole], rows: Sequence[Sequence[str]]) -> tuple[
     places = [column.place - 1 for column in roles if column.role == "time"]
     chosen = [column.place - 1 for column in roles if column.role == "time" and column.why == "chosen"]
     fine = {k: min(len({row[k] for row in rows}), _FINE * len(rows)) for k in places}
-    dates = {k for k in places if is_clock(rows[0][k]) and ":" not in rows[0][k]}
+    dates = {k for k in places if is_clock(rows[0][k]) and not {":", "T"} & set(rows[0][k])}
     return tuple(chosen or sorted(places, key=lambda k: (k in dates, -fine[k], k)))
 
 
 def _clock(rows: Sequence[Sequence[str]], k: int) -> tuple[str, ...]:
     cells = [row[k] for row in rows if not is_missing(row[k])]
     clocks = [cell for cell in cells if is_clock(cell)]
-    return tuple(clocks) if len(clocks) > 0.9 * len(cells) and ":" in clocks[0] + clocks[-1] else ()
+    return tuple(clocks) if len(clocks) > 0.9 * len(cells) and {":", "T"} & set(clocks[0] + clocks[-1]) else ()
 
 
-def _footer(tail: Sequence[str], dialect: Dialect, header: Header) -> int:
+def _footer(tail: Sequence[str], dialect: Dialect, time: int | None) -> int:
     """Return how many of the last lines are no rows: totals, remarks, or a row that was cut off."""
     limit = min(_FOOTER_LINES, len(tail) - 1)
     for lines in range(limit + 1):
@@ -168,6 +168,8 @@ def _footer(tail: Sequence[str], dialect: Dialect, header: Header) -> int:
         cells = cells_of(line, dialect.delimiter)
         if len(cells) == dialect.width and any(cells):
             whole = sum(dialect.is_value(cell) or is_clock(cell) for cell in cells)
+            if time is not None and not (dialect.is_value(cells[time]) or is_clock(cells[time])):
+                continue
             if all(map(is_missing, cells)) or (whole * 2 >= len(cells) and any(map(dialect.is_number, cells))):
                 return lines
         if len(cells) == 1 and is_missing(cells[0]) and cells[0]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
-from pipeline.identity import Identity
 from pipeline.intake.content import require_size, safe_name
-from pipeline.intake.csv_header import TIME_UNITS
-from pipeline.intake.csv_identity import table_identity
+from pipeline.intake.csv_identity import table_device, table_identity
 from pipeline.intake.csv_layout import CsvLayout, find_layout
 from pipeline.intake.csv_roles import ColumnRole
 from pipeline.intake.csv_text import count_of, decoded, plain_text
@@ -24,11 +22,13 @@ from pipeline.intake.csv_time import (
     Timing,
     agrees,
     read_timing,
+    restarts,
     rolled_over,
     seconds_per_unit,
     unrolled,
     with_gaps,
 )
+from pipeline.intake.csv_units import COUNTS, seconds_in
 from pipeline.intake.csv_values import Values, read_values
 from pipeline.types import Recording, read_only
 
@@ -133,6 +133,7 @@ def read_csv(
         if scale != 1.0:
             column *= np.float32(scale)
     calibrated = tuple(unit != "none" for unit in units)
+    above = _above(text, layout)
     return Recording(
         name=safe_name(name),
         fs=fs,
@@ -141,7 +142,8 @@ def read_csv(
         digest=_digest(options, payload),
         calibrated=calibrated,
         notices=tuple(_notices(layout, fs, source, units, values, timing)),
-        identity=_identity(text, layout) or None,
+        identity=table_identity(above, [cells[0] for cells in layout.clocks if cells]) or None,
+        device=table_device(above),
     )
 
 
@@ -151,9 +153,8 @@ def _digest(options: CsvOptions, payload: bytes) -> str:
     return digest.hexdigest()
 
 
-def _identity(text: bytes, layout: CsvLayout) -> Identity:
-    lines = text[: 2**16].split(b"\n")[: layout.header.skip]
-    return table_identity([decoded(line) for line in lines], [cells[0] for cells in layout.clocks if cells])
+def _above(text: bytes, layout: CsvLayout) -> list[str]:
+    return [decoded(line) for line in text[: 2**16].split(b"\n")[: layout.header.skip]]
 
 
 def describe_csv(payload: bytes, options: CsvOptions = CsvOptions(), *, limits: Limits = DEFAULT.limits) -> CsvTable:
@@ -230,6 +231,9 @@ def _scales(layout: CsvLayout, options: CsvOptions, *, timed: bool) -> tuple[lis
         return [CSV_UNITS[unit] for unit in found], found
     stated = CSV_UNITS[options.unit]
     if options.unit != "none":
+        words = [layout.header.units[k] for k in layout.ecg] if layout.header.units else []
+        if counts := next((word for word in words if word.strip(" []()").casefold() in COUNTS), None):
+            raise IntakeError(f"The table says {counts!r}, no voltage, where {options.unit!r} was stated; correct one.")
         other = next((unit for unit in found if unit not in ("", "none") and CSV_UNITS[unit] != stated), None)
         if other:
             raise IntakeError(f"The table says {other!r} where {options.unit!r} was stated; correct one.")
@@ -261,22 +265,23 @@ def _timing(values: Values, layout: CsvLayout, stated: float | None, limits: Lim
         times = _filled(times, known, values)
     if values.form:
         return read_timing(rolled_over(times, values.form), stated, limits, values.first_line)
-    times = unrolled(times)
-    word = layout.header.units[layout.time].strip(" []()").casefold() if layout.header.units else ""
-    scale = seconds_per_unit(times, TIME_UNITS.get(word, _unit_in(layout)), stated, limits)
+    counts, times = times, unrolled(times)
+    again = 0 if times is counts else restarts(counts)
+    word = layout.header.units[layout.time] if layout.header.units else ""
+    scale = seconds_per_unit(times, seconds_in(word) or _unit_in(layout), stated, limits)
     if scale is None:
         timing = read_timing(times, None, limits, values.first_line)
-        return Timing(None, timing.even, timing.before, timing.missing, "1 row")
+        return replace(timing, fs=None, step="1 row", restarts=again)
     seconds = times - times[0]
     seconds *= scale
-    return read_timing(seconds, stated, limits, values.first_line)
+    return replace(read_timing(seconds, stated, limits, values.first_line), restarts=again)
 
 
 def _unit_in(layout: CsvLayout) -> float | None:
     """Return seconds per unit, if the name of the time column ends with it, such as time_ms."""
     name = layout.header.names[layout.time] if layout.header.names and layout.time is not None else ""
     words = name.casefold().replace(")", " ").replace("]", " ").replace("_", " ").split()
-    return TIME_UNITS.get(words[-1]) if words and words[-1] in TIME_UNITS else None
+    return seconds_in(words[-1]) if words else None
 
 
 def _filled(times: NDArray[np.float64], known: NDArray[np.bool_], values: Values) -> NDArray[np.float64]:
@@ -317,6 +322,9 @@ def _notices(
         places = "place" if timing.missing.size == 1 else f"{timing.missing.size} places"
         found.append(f"Rows are missing at {'one ' if timing.missing.size == 1 else ''}{places}, {total:.3g} s in all; "
                      "these are gaps.")  # fmt: skip
+    if timing is not None and timing.restarts:
+        often = "once" if timing.restarts == 1 else f"{timing.restarts} times"
+        found.append(f"The times begin again {often}; what follows is taken to go on without a gap.")
     for marker, count in list(values.repairs.markers.items())[:3]:
         found.append(f"{count} samples are written {marker!r} and taken as missing.")
     lines = values.repairs.rows + layout.footer

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from pipeline.errors import IntakeError
 from pipeline.intake.content import safe_lead
 from pipeline.intake.csv_dialect import Dialect
-from pipeline.intake.csv_header import Header, unit_of
-from pipeline.intake.csv_text import is_clock, is_missing, plain_number
+from pipeline.intake.csv_header import Header
+from pipeline.intake.csv_text import is_clock, is_missing
+from pipeline.intake.csv_units import unit_of
 from pipeline.signal.lead_names import is_event, is_known_lead, is_other_signal, is_rate, is_time
 
 Role = Literal["time", "ECG", "other signal", "event", "ignore"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
+_RX_INTERVAL: Final = re.compile(r"\b(?:rr|nn|rri|ibi|hrv)\b|interval", re.IGNORECASE)
 _CLOCK_SHARE: Final = 0.9  # of a column's filled cells, for it to be a clock
 _TEXT_SHARE: Final = 0.5  # ... and for it to be words
 _RAMP_SPREAD: Final = 0.02  # of the mean step: the steps of a column without a name that counts differ less
@@ -115,7 +117,7 @@ def column_facts(
 def _number(cell: str, dialect: Dialect) -> float:
     if is_missing(cell) or not dialect.is_number(cell):
         return float("nan")
-    return float(plain_number(cell, dialect.decimal, dialect.thousands))
+    return dialect.value(cell)
 
 
 def column_roles(facts: Sequence[ColumnFacts], header: Header) -> list[ColumnRole]:
@@ -133,7 +135,7 @@ def column_roles(facts: Sequence[ColumnFacts], header: Header) -> list[ColumnRol
         role, why = _role(column, header.sensors[k] if header.sensors else None)
         unit = unit_of(header.units[k]) if header.units else ""
         roles.append(ColumnRole(k + 1, shown(column.raw_name, k + 1), role, unit or header.unit, why))
-    roles = _without_flags(roles, facts)
+    roles = _without_flags(_of_named_sensors(roles, header), facts)
     if not any(column.role == "ECG" for column in roles):
         roles = _misnamed(roles, facts)
     return roles
@@ -200,6 +202,17 @@ def _counts(values: NDArray[np.float64]) -> bool:
     return values.size > 30 and held > 0.5 and bool((steps >= 0).all()) and up.size > 3 and up.std() < 0.2 * up.mean()
 
 
+def _of_named_sensors(roles: list[ColumnRole], header: Header) -> list[ColumnRole]:
+    """Leave out sensors that are not said to be an ECG, where another one is."""
+    named = [bool(sensor) and is_known_lead(sensor) for sensor in header.sensors]
+    return [
+        replace(role, role="other signal", why="another sensor is the ECG")
+        if any(named) and role.role == "ECG" and not own
+        else role
+        for role, own in zip(roles, named or [True] * len(roles), strict=True)
+    ]
+
+
 def _without_flags(roles: list[ColumnRole], facts: Sequence[ColumnFacts]) -> list[ColumnRole]:
     """Leave out columns without a name that say ECG in which nothing happens, if another column has a signal."""
     levels = [np.unique(column.numbers).size for column in facts]
@@ -219,7 +232,8 @@ def _without_flags(roles: list[ColumnRole], facts: Sequence[ColumnFacts]) -> lis
 def _misnamed(roles: list[ColumnRole], facts: Sequence[ColumnFacts]) -> list[ColumnRole]:
     """Take for an ECG what is named as a heart rate or a sample, if it varies as a signal does."""
     for k, column in enumerate(facts):
-        named = is_rate(column.raw_name) or (is_time(column.raw_name) and roles[k].role == "ignore")
+        rate = is_rate(column.raw_name) and not _RX_INTERVAL.search(column.raw_name)
+        named = rate or (is_time(column.raw_name) and roles[k].role == "ignore")
         if named and np.unique(column.numbers).size > 4 * _LEVELS:
             roles[k] = replace(roles[k], role="ECG", name=f"column {k + 1}", why="it varies as a signal does")
             break

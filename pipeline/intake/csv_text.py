@@ -14,12 +14,13 @@ from pipeline.intake.content import foreign_kind
 
 MISSING: Final = (
     *("", "nan", "NaN", "NAN", "-nan", "NA", "N/A", "n/a", "na", "#N/A", "null", "NULL", "Null", "None", "none", "nil"),
-    *("-", "--", "---", "missing", "NaT"),
+    *("-", "--", "---", "missing", "NaT", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
 )
 # What recorders write in place of a sample while an electrode is off, a converter overflows or a packet is lost.
 _MARK_WORDS: Final = frozenset(
     (
         *("", "lo", "off", "lead off", "leads off", "lead_off", "leads_off", "leadoff"),
+        *("loff", "lead-off", "leads-off", "electrode off", "electrodes off", "no contact", "no signal"),
         *("leadsoff", "disconnected", "error", "err", "invalid", "overflow", "ovf", "ovrflw", "saturated", "lost"),
     )
 )
@@ -28,8 +29,9 @@ _PART_BYTES: Final = 2**14
 _COUNTED_BYTES: Final = 2**18  # at once: they stay in the processor's cache
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _CLOCK: Final = re.compile(
-    r"""\[?\s*(?:\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]+|$))?  # a date, in any order
-    (?:\d{1,2}:\d{2}(?::\d{2})?(?:[.,:]\d{1,9})?\s*(?:[AaPp]\.?[Mm]\.?)?)?  # a time of day
+    r"""\[?\s*(?:\d{8}T\d{6}(?:\.\d{1,9})?|  # ISO 8601 without marks
+    (?:\d{1,4}[-./](?:\d{1,2}|[A-Z][a-z]{2})[-./]\d{1,4}(?:[T ]+|$))?  # a date, in any order
+    (?:\d{1,2}:\d{2}(?::\d{2})?(?:[.,:]\d{1,9})?\s*(?:[AaPp]\.?[Mm]\.?)?)?)  # a time of day
     (?:\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?(?:\s+\d{1,4}[-./]\d{1,2}[-./]\d{1,4})?\s*\]?""",
     re.VERBOSE,
 )
@@ -204,6 +206,6 @@ def is_clock(cell: str) -> bool:
     """
     return (
         4 <= len(cell) <= 48
-        and (":" in cell or cell.count("-") + cell.count("/") + cell.count(".") >= 2)
+        and (":" in cell or "T" in cell or cell.count("-") + cell.count("/") + cell.count(".") >= 2)
         and (_CLOCK.fullmatch(cell) is not None)
     )

@@ -23,20 +23,32 @@ _CLOCKS: Final = (
     *("%d-%m-%Y %H:%M:%S.%f", "%m-%d-%Y %H:%M:%S.%f", "%Y/%m/%d %H:%M:%S.%f", "%Y.%m.%d %H:%M:%S.%f"),
     *("%H:%M:%S.%f %d/%m/%Y", "%H:%M:%S.%f %m/%d/%Y", "%M:%S.%f", "%I:%M:%S.%f %p", "%m/%d/%Y %I:%M:%S.%f %p"),
     *("%d/%m/%Y %I:%M:%S.%f %p", "%m/%d/%y %I:%M:%S.%f %p", "%d/%m/%y %I:%M:%S.%f %p", "%m/%d/%y %H:%M:%S.%f"),
-    *("%d/%m/%y %H:%M:%S.%f", "%d.%m.%y %H:%M:%S.%f", "%d.%m.%Y %H:%M", "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"),
+    *(
+        "%d-%b-%Y %H:%M:%S.%f",
+        "%d/%m/%y %H:%M:%S.%f",
+        "%d.%m.%y %H:%M:%S.%f",
+        "%d.%m.%Y %H:%M",
+        "%Y-%m-%d",
+        "%d.%m.%Y",
+        "%m/%d/%Y",
+    ),
 )
 _DAY_S: Final = 86_400.0
 _HOUR_S: Final = 3600.0
 _PART: Final = 2**14  # times that are looked at together
 _BACK_S: Final = 2.0  # a stamp that lies further before the last one is no jitter
 _EVEN_SAMPLES: Final = 2.0  # times that stray no further from a straight line are those of an unbroken recording
-_WINDOWS: Final = 2000  # the sampling frequency is the median over this many stretches
-_STRETCH: Final = 256  # stamps in one of them
+_WINDOWS: Final = 20_000  # the sampling frequency is that of so many stretches at most
+_STRETCHES: Final = (1, 4, 16, 64, 256)  # stamps in one of them: as few as agree, for then a gap lies in few of them
+_MOST: Final = 0.85  # of them must agree
+_NEAR: Final = 0.75  # of what one lost stamp changes is how near they must be to the usual rate
+_ROUNDS: Final = 2  # a better sampling frequency shows the gaps better, and they give a better one
 _HORIZON_S: Final = 2.0  # a late stamp is no gap if the next ones, within this, catch up
 _AGREE: Final = 0.005  # of the sampling frequency: as much may that of a clock differ from the stated one
 _AGREE_UNEVEN: Final = 0.03  # the same of stamps that come in packets or with jitter
 _BEGINS_AGAIN: Final = 0.2  # of its range: a counter that jumps back further up does not begin again
 _COUNTER_SIZES: Final = tuple(float(base**k) for base in (2, 10) for k in range(2, 33))
+_SAME_SIZE: Final = 1e-6  # of a counter's size: what rounding may change
 _SIZE_SPARE: Final = 1.1  # if the highest counts were lost, the next such size is taken
 _SECONDS_MAX: Final = 1e12  # after the start: thirty thousand years
 _MISSING_MAX: Final = 1e15  # samples, far more than any gap that is let through
@@ -60,6 +72,8 @@ class Timing:
         How many samples are missing there.
     step : str
         The usual step in words, such as "4 ms".
+    restarts : int
+        How often the times begin again; what follows is taken to go on without a gap.
     """
 
     fs: float | None
@@ -67,6 +81,7 @@ class Timing:
     before: NDArray[np.int64]
     missing: NDArray[np.int64]
     step: str = ""
+    restarts: int = 0
 
 
 def clock_format(cells: Sequence[str]) -> str:
@@ -158,8 +173,24 @@ def unrolled(counts: Times) -> Times:
     if not 0 <= least <= _BEGINS_AGAIN * most or (counts[1:][back] > least + _BEGINS_AGAIN * (most - least)).any():
         return counts
     span = most - least + usual
-    span = next((size for size in _COUNTER_SIZES if span <= size <= _SIZE_SPARE * span), span)
+    exact = (size for size in _COUNTER_SIZES if abs(size - span) <= _SAME_SIZE * size)
+    spare = (size for size in _COUNTER_SIZES if span <= size <= _SIZE_SPARE * span)
+    span = next(exact, next(spare, span))
     return counts + span * np.concatenate([[0.0], np.cumsum(back)])
+
+
+def restarts(counts: Times) -> int:
+    """Return how often a column of times begins again, 0 if it is a counter of the usual size that runs over.
+
+    Parameters
+    ----------
+    counts : (n,) float64
+        Values of the column.
+    """
+    back = np.flatnonzero(counts[1:] < counts[:-1])
+    tops = counts[back]
+    full = bool(back.size) and any((np.abs(tops + 1 - size) < _SAME_SIZE * size).all() for size in _COUNTER_SIZES)
+    return 0 if full else int(back.size)
 
 
 def seconds_per_unit(times: Times, stated: float | None, fs: float | None, limits: Limits) -> float | None:
@@ -182,12 +213,14 @@ def seconds_per_unit(times: Times, stated: float | None, fs: float | None, limit
         return epoch
     rate = rows_per_unit(times)
     if fs is not None:
-        for scale in (1.0, 1e-3, 1e-6, 1e-9):
+        for scale in (1.0, 1e-3, 1e-6, 1e-9, _DAY_S):
             if abs(rate / scale / fs - 1) < _AGREE_UNEVEN:
                 return scale
     if abs(rate - 1) < 1e-6:
         return None
-    possible = [scale for scale in (1.0, 1e-3, 1e-6, 1e-9) if limits.fs_min_hz <= rate / scale <= limits.fs_max_hz]
+    possible = [
+        scale for scale in (1.0, 1e-3, 1e-6, 1e-9, _DAY_S) if limits.fs_min_hz <= rate / scale <= limits.fs_max_hz
+    ]
     return possible[0] if possible else 1.0
 
 
@@ -196,7 +229,7 @@ def _epoch(first: float) -> float | None:
 
 
 def rows_per_unit(times: Times) -> float:
-    """Return the rows per unit of time, whatever is lost, repeated or late: the median over many stretches.
+    """Return the rows per unit of time, whatever is lost, repeated or late: that of many stretches without a gap.
 
     Parameters
     ----------
@@ -209,12 +242,20 @@ def rows_per_unit(times: Times) -> float:
         span = float(times[-1] - times[0])
         return (times.size - 1) / span if span > 0 else float("inf")
     starts = starts[1:-1] if starts.size > 6 and starts.size < times.size // 2 else starts
-    stretch = max(1, min(_STRETCH, (starts.size - 1) // 4))
-    begin = np.unique(np.linspace(0, starts.size - 1 - stretch, _WINDOWS).astype(np.int64))
-    span = times[starts[begin + stretch]] - times[starts[begin]]
-    rows = starts[begin + stretch] - starts[begin]
-    rates = rows[span > 0] / span[span > 0]
-    return float(np.median(rates)) if rates.size else float("inf")
+    rate = float("inf")
+    for stretch in sorted({max(1, min(size, (starts.size - 1) // 4)) for size in _STRETCHES}):
+        begin = np.unique(np.linspace(0, starts.size - 1 - stretch, _WINDOWS).astype(np.int64))
+        span = times[starts[begin + stretch]] - times[starts[begin]]
+        rows = (starts[begin + stretch] - starts[begin])[span > 0]
+        rates = rows / span[span > 0]
+        if not rates.size:
+            continue
+        rate = float(np.median(rates))
+        whole = 1.0 - 0.5 / (stretch + 0.5)  # of the usual rate: with one stamp lost there is less
+        if np.quantile(np.abs(rates / rate - 1), _MOST) <= _NEAR * (1 - whole):
+            kept = rates >= whole * rate
+            return float(rows[kept].sum() / span[span > 0][kept].sum())
+    return rate
 
 
 def read_timing(times: Times, stated: float | None, limits: Limits, first_row: int) -> Timing:
@@ -257,13 +298,16 @@ def read_timing(times: Times, stated: float | None, limits: Limits, first_row: i
     group = float(np.median(np.diff(np.flatnonzero(steps > 0)))) if held > 0.2 and (steps > 0).sum() > 2 else 1.0
     jitter = float(np.median(np.abs(steps * fs - 1))) if held <= 0.2 else group
     even = jitter < 0.1 and held <= 0.2
-    if group > 1:
-        before, missing = _packet_gaps(times, np.flatnonzero(steps > 0) + 1, fs, group)
-    else:
-        before, missing = _gaps(times, fs, 0.75 if even else max(1.5, 8.0 * min(jitter, 1.0)))
-    _check_gaps(missing, before, n, fs, limits, first_row)
-    lost = float(missing.sum())
-    fs = (n - 1 + lost) / span if group == 1 else fs
+    starts = np.flatnonzero(steps > 0) + 1
+    for _ in range(_ROUNDS):
+        if group > 1:
+            before, missing = _packet_gaps(times, starts, fs, group)
+            rows, whole = float(starts[-1] - starts[0]), float(times[starts[-1]] - times[starts[0]])
+        else:
+            before, missing = _gaps(times, fs, 0.75 if even else max(1.5, 8.0 * min(jitter, 1.0)))
+            rows, whole = n - 1.0, span
+        _check_gaps(missing, before, n, fs, limits, first_row)
+        fs = (rows + float(missing.sum())) / whole if whole > 0 else fs
     return Timing(_rounded(fs, (1.0 if even else 2.0 + group) / n), even, before, missing, _step(fs))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_layout import CsvLayout
-from pipeline.intake.csv_text import MISSING, count_of, decoded, is_marker, is_missing, plain_number
+from pipeline.intake.csv_text import MISSING, count_of, decoded, is_marker, is_missing
 from pipeline.intake.csv_time import clock_format, clock_seconds
 from pipeline.types import FloatArray
 
@@ -25,10 +25,23 @@ _DOUBLE_MAX: Final = 1e308
 _SENTINELS: Final = frozenset(
     (
         *(999, 9999, 99_999, 999_999, -999, -9999, -99_999, -999_999, -1_000_000_000, 1_000_000_000),
-        *(32_767, -32_767, -32_768, 8_388_607, -8_388_607, -8_388_608, 2_147_483_647, -2_147_483_647, -2_147_483_648),
+        *(
+            32_767,
+            -32_767,
+            -32_768,
+            65_535,
+            8_388_607,
+            -8_388_607,
+            -8_388_608,
+            2_147_483_647,
+            -2_147_483_647,
+            -2_147_483_648,
+        ),
     )
 )
 _SENTINEL_SPANS: Final = 3.0  # so many times the range of all other samples away
+_INTERRUPTED: Final = 25  # samples at most between two rows without one, if these are of another sensor
+_UNEVEN: Final = 0.1  # of these stretches may differ by more than a sample from the usual one
 _NO_DELIMITER: Final = "\x1f"  # occurs in no cell: all of a line is one cell
 
 
@@ -120,7 +133,22 @@ def read_values(text: bytes, layout: CsvLayout) -> Values:
     for k, found in enumerate(extremes):
         for number in sorted(found & _SENTINELS):
             _blank_sentinel(signal[:, k], number, repairs)
-    return Values(signal, None if times is None else times[:done], form, layout.header.skip + 1, repairs)
+    if times is not None:
+        signal, times = _without_rows_of_others(signal, times[:done], repairs)
+    return Values(signal, times, form, layout.header.skip + 1, repairs)
+
+
+def _without_rows_of_others(
+    signal: FloatArray, times: NDArray[np.float64], repairs: Repairs
+) -> tuple[FloatArray, NDArray[np.float64]]:
+    """Leave out rows without a sample of any lead, if they come at even distances: those of another sensor."""
+    there = ~np.isnan(signal).all(axis=1)
+    begins = np.flatnonzero(there[1:] & ~there[:-1]) + 1
+    kept = np.diff(np.cumsum(there)[begins])  # samples from one such row to the next
+    if not kept.size or kept.size * _INTERRUPTED < there.sum() or (np.abs(kept - np.median(kept)) > 1).mean() > _UNEVEN:
+        return signal, times
+    repairs.rows += int(np.count_nonzero(~there))
+    return signal[there], times[there]
 
 
 def _bounds(text: bytes, layout: CsvLayout) -> tuple[int, int]:
@@ -250,7 +278,7 @@ def _value(cell: str, k: int, number: int, layout: CsvLayout, repairs: Repairs) 
         return float("nan")
     dialect = layout.dialect
     if dialect.is_number(cell):
-        return float(plain_number(cell, dialect.decimal, dialect.thousands))
+        return dialect.value(cell)
     if is_marker(cell):
         repairs.count(cell)
         return float("nan")
@@ -264,7 +292,7 @@ def _stamps(cells: list[str], layout: CsvLayout, line: int, form: str) -> NDArra
     found = np.full(len(cells), np.nan)
     for i, cell in enumerate(cells):
         if dialect.is_number(cell):
-            found[i] = float(plain_number(cell, dialect.decimal, dialect.thousands))
+            found[i] = dialect.value(cell)
         elif not is_missing(cell):
             raise IntakeError(f"Row {line + i + 1} of the CSV file has no time; fill it or leave the time column out.")
     return found

@@ -381,7 +381,7 @@ def _files_of(name: str, header: bytes, files: Mapping[str, bytes], config: Conf
 def _check_left_over(left: Sequence[str]) -> None:
     """Refuse files that belong to no record; raises IntakeError that names the first."""
     signals = [name for name in left if file_ending(name) != ".atr"]
-    if signals and file_ending(signals[0]) != ".dat":
+    if signals and file_ending(signals[0]) not in (".dat", ".mat"):
         raise IntakeError(f"The file called {_label(signals[0])!r} is of no known kind; choose {_ACCEPTED}.")
     if left:
         stem = file_stem((signals or left)[0])

@@ -335,9 +335,7 @@ def _record_line(line: bytes, limits: Limits) -> tuple[int, float, int | None]:
     if len(fields) < 4:
         return n_signals, frame_hz, None
     n_frames = _integer(fields[3], "number of samples", 0, 10**18 - 1)
-    if n_frames == 0:
-        raise IntakeError("The header announces 0 samples; there is nothing to read.")
-    return n_signals, frame_hz, n_frames
+    return n_signals, frame_hz, n_frames or None  # 0 stands for a length that is not stated, too
 
 
 def _frame_frequency(raw: bytes, limits: Limits) -> float:
@@ -380,7 +378,7 @@ def _signal_line(line: bytes, number: int, formats: Collection[str]) -> SignalSp
         mv_per_unit=UNIT_TO_MV.get(units),
         init=init,
         checksum=checksum,
-        lead=safe_lead(fields[8].decode("ascii", "replace") if len(fields) > 8 else "", number),
+        lead=safe_lead(fields[8].decode("utf-8", "replace") if len(fields) > 8 else "", number),
     )
 
 

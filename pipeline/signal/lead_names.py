@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -23,7 +24,7 @@ _RX_RECORDER: Final = re.compile(r"^Shimmer_\w{1,8}?_(?=\w)|(?:_(?:24BIT|16BIT|C
 _RX_CHANNEL: Final = re.compile(r"^(?:CH(?:ANNEL|AN)?|KANAL)[ _.]*(\d{1,2})[ _.:/-]+(?=\D)", re.IGNORECASE)
 _RX_BEFORE: Final = re.compile(
     r"(?:MDC_ECG_(?:ELEC_POTL|LEAD)_|(?:ECG|EKG|ЭКГ|LEADS?|ABLEITUNG|ABL|DERIVATION|DÉRIVATION|DERIVACIÓN|DERIVAZIONE"
-    r"|ОТВЕДЕНИЕ|导联|導聯|誘導)[ _.:/-]*)+",
+    r"|DERIVAÇÃO|AFLEIDING|ODPROWADZENIE|AVLEDNING|ELVEZETÉS|SVOD|ОТВЕДЕНИЕ|导联|導聯|誘導)[ _.:/-]*)+",
     re.IGNORECASE,
 )
 _RX_AFTER: Final = re.compile(r"[ _.:/(-]*(?:ECG|EKG|LEAD)\)?", re.IGNORECASE)
@@ -34,6 +35,7 @@ _TIME_WORDS: Final = frozenset(
         *("time", "timer", "clock", "date", "timestamp", "timestamps", "elapsed", "counter", "sample", "samples"),
         *("index", "seconds", "ms", "datetime", "idx", "nseq", "seq", "sequence", "millis", "micros", "ticks", "tick"),
         *("datum", "zeit", "uhrzeit", "zeitstempel", "heure", "temps", "tiempo", "hora", "fecha", "tempo", "epoch"),
+        *("tijd", "tid", "czas", "čas", "cas", "aika", "zaman", "χρόνος", "idő"),
         *("unix", "frame", "packet", "rownum", "sec", "secs", "время", "дата", "时间", "時間", "시간"),
     )
 )
@@ -41,10 +43,16 @@ _RX_TIME_NAME: Final = re.compile(r"t|n|s|#|no\.?|nr\.?|row|unnamed: ?\d+|t_\w+|
 _EVENT_WORDS: Final = frozenset(
     (
         *("event", "events", "marker", "markers", "trigger", "trig", "status", "annotation", "annotations", "label"),
+        *("peak", "peaks", "rpeak", "rpeaks", "onsets", "offsets", "phase", "loff", "lod"),
         *("labels", "note", "notes", "comment", "comments", "flag", "flags", "button", "quality", "state", "beat"),
     )
 )
-_RATE_WORDS: Final = frozenset(("hr", "heartrate", "bpm", "rr", "hrv"))
+_RATE_WORDS: Final = frozenset(
+    (
+        *("hr", "heartrate", "bpm", "rr", "rri", "hrv", "ibi", "rate", "herzfrequenz", "pouls", "puls", "pulso"),
+        *("polso", "пульс", "чсс", "心率", "心拍数", "심박수"),
+    )
+)
 _RX_RATE: Final = re.compile(r"heart.?rate", re.IGNORECASE)
 _OTHER_WORDS: Final = frozenset(
     (
@@ -54,12 +62,16 @@ _OTHER_WORDS: Final = frozenset(
         *("acc", "accx", "accy", "accz", "ax", "ay", "az", "gyr", "gyrx", "gyry", "gyrz", "gx", "gy", "gz"),
         *("mag", "magx", "magy", "magz", "motion", "position", "activity", "steps"),
         *("eeg", "emg", "eog", "ecog", "erg", "eda", "gsr", "egg", "fp", "fpz", "cz", "pz", "oz"),
+        *("atmung", "atem", "blutdruck", "pression", "presión", "presion", "pressione", "druck", "oddech"),
+        *("ademhaling", "дыхание", "давление", "ускорение", "ээг", "呼吸", "血压", "血圧", "脉搏", "脈波", "体温"),
+        *("加速度", "脑电", "호흡"),
         *("temp", "temperature", "light", "battery", "humidity", "altitude"),
     )
 )
 # The same where names go on, such as "RESPimp", "Plethysmogram" and "Acceleration".
 _RX_OTHER_STEM: Final = re.compile(
-    r"resp|pleth|accel|gyro|magnet|spo2|sao2|oxim|photo|capno|timest|counter|heart.?rate"
+    r"resp|pleth|accel|accél|aceler|beschleunig|gyro|magnet|spo2|sao2|oxim|photo|capno|timest|counter|heart.?rate"
+    r"|sättigung|(?:lead|electrode)s?[ _.-]*off"
 )
 _RX_ELECTRODES: Final = re.compile(
     r"(?:fp|[afcpote][a-z]{0,2})\d{0,2}[-:](?:[am]\d|[fcpot][a-z]?[z\d]\d?)", re.IGNORECASE
@@ -77,10 +89,12 @@ def plain_name(name: str) -> str:
     ['II', 'I', 'aVR', 'V5', 'III']
     >>> [plain_name(name) for name in ("EKG", "ECG1", "lead 1", "ii", "RESP")]
     ['EKG', 'ECG1', 'lead 1', 'ii', 'RESP']
-    >>> [plain_name(name) for name in ("ECG_LL-RA_24BIT", "CH1 ECG", "CH 2: V5", "ЭКГ")]
-    ['II', 'ECG1', 'V5', 'ECG']
+    >>> [plain_name(name) for name in ("ECG_LL-RA_24BIT", "CH1 ECG", "CH 2: V5", "ЭКГ", "SNUADC/ECG_II")]
+    ['II', 'ECG1', 'V5', 'ECG', 'II']
     """
     stripped = _RX_RECORDER.sub("", name.strip())
+    if "/" in stripped and is_known_lead(rest := stripped.rsplit("/", 1)[1]):  # a device before the lead
+        return plain_name(rest)
     if (channel := _RX_CHANNEL.match(stripped)) and is_known_lead(rest := stripped[channel.end() :]):
         return f"{rest}{channel.group(1)}" if rest.upper() in ("ECG", "EKG") else plain_name(rest)
     before = _RX_BEFORE.match(stripped)
@@ -101,6 +115,19 @@ def printed_name(name: str) -> str:
     """
     plain = plain_name(name)
     return _KNOWN.get(plain.strip().upper(), plain)
+
+
+def standard_limbs(names: Sequence[str]) -> list[str]:
+    """Return the names with I, II and III for D1, D2 and D3, as Latin countries call them, beside an augmented lead.
+
+    Examples
+    --------
+    >>> standard_limbs(["D1", "D2", "aVR"]), standard_limbs(["D1", "D2"])
+    (['I', 'II', 'aVR'], ['D1', 'D2'])
+    """
+    if not any(name.upper() in ("AVR", "AVL", "AVF") for name in names):
+        return list(names)
+    return ["I" * int(name[1]) if re.fullmatch("[Dd][123]", name) else name for name in names]
 
 
 def is_known_lead(name: str) -> bool:

@@ -32,6 +32,7 @@ from tests.hostile.fuzzing import FuzzCase, Upload
 from tests.hostile.make_corpus import record, table, zipped
 from tests.intake.test_csv_dialects import CASES as DIALECTS
 from tests.intake.test_csv_dialects import stated
+from tests.intake.test_csv_programs import PROGRAMS
 
 _TWELVE = made.counts(12, 2.0)
 _EIGHT = made.counts(8, 2.0)
@@ -117,7 +118,7 @@ def _as_archive(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]
 def _as_table(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
     """With rate and unit that fit, or with choices that a user may make."""
     name, payload = upload[0]
-    options = stated(DIALECTS[int(name)]) if name.isdecimal() else CsvOptions()  # real files say it all
+    options = stated(DIALECTS[int(name)]) if name.isdecimal() else CsvOptions()  # the others say it all
     if rng.random() < 0.3:
         fs = (None, 250.0, 500.0)[int(rng.integers(3))]
         unit = (None, "mV", "uV", "none")[int(rng.integers(4))]
@@ -129,8 +130,9 @@ def _as_table(upload: Upload, rng: np.random.Generator) -> Sequence[Recording]:
 
 
 def _tables() -> tuple[Upload, ...]:
-    """Each dialect, named by its number, which says what has to be stated."""
-    return tuple(((str(number), dialect.payload),) for number, dialect in enumerate(DIALECTS))
+    """Each dialect, named by its number, which says what has to be stated, and tables of programs."""
+    dialects = tuple(((str(number), dialect.payload),) for number, dialect in enumerate(DIALECTS))
+    return dialects + tuple(((name, payload),) for name, payload in PROGRAMS.items())
 
 
 def _plain_records() -> tuple[Upload, ...]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from pipeline.identity import Identity
+from pipeline.identity import DeviceReading, Identity
 from pipeline.intake import CsvOptions, read_uploads
 from pipeline.types import Recording
 from tests.helpers.made_ecg import made_ecg
@@ -90,3 +90,35 @@ def test_a_name_in_a_head_of_opensignals_is_a_start_only() -> None:
     counts = np.round(512 + 100 * SIGNAL[:, 0]).astype(int)
     rows = [f"{i % 16}\t{count}" for i, count in enumerate(counts)]
     assert table(head, rows).start == datetime(2016, 11, 2, 9, 19, 12, 345_600)
+
+
+@pytest.mark.parametrize(
+    ("name", "birth", "when", "says"),
+    [
+        ("Name", "Geburtsdatum", "Aufzeichnungsdatum", "Klassifizierung"),
+        ("Nom", "Date de naissance", "Date d’enregistrement", "Classification"),
+        ("Nome", "Data di nascita", "Data di registrazione", "Classificazione"),
+        ("名前", "生年月日", "記録日", "分類"),
+    ],
+    ids=["German", "French", "Italian", "Japanese"],
+)
+def test_a_watch_in_another_language_states_the_same(name, birth, when, says) -> None:
+    head = APPLE.replace("Name", name, 1).replace("Date of Birth", birth).replace("Recorded Date", when)
+    found = table(head.replace("Classification", says), values())
+    assert found.identity == table(APPLE, values()).identity
+    assert found.device == DeviceReading("Watch5,1", statements=("Sinus Rhythm",))
+    assert table(APPLE, values(), identity=False).device == found.device
+
+
+def test_a_column_of_dates_with_the_day_first_states_the_start() -> None:
+    stamps = [datetime(2024, 5, 1, 10) + timedelta(seconds=i / 512) for i in range(len(SIGNAL))]
+    rows = [f"{at:%d.%m.%Y %H:%M:%S},{at.microsecond:06d};{value}" for at, value in zip(stamps, values(), strict=True)]
+    assert table("Datum;EKG [uV]\n", rows).start == datetime(2024, 5, 1, 10)
+
+
+@pytest.mark.parametrize("line", ["Nachname", "Vorname", "Nom", "Nombre", "姓名", "Пациент"])
+def test_a_line_about_a_person_right_above_the_samples_names_no_lead(line) -> None:
+    rows = [f"{i / 512:.6f};{value}" for i, value in enumerate(values())]
+    payload = f"{line};Zwiebelfisch\n" + "\n".join(rows) + "\n"
+    found = read_uploads([("r.csv", payload.encode())], csv=CsvOptions(unit="uV"))[0]
+    assert "Zwiebelfisch" not in " ".join([*found.leads, *found.notices])

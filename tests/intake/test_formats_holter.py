@@ -115,7 +115,7 @@ def test_an_mfer_file_equals_the_independent_reader_and_leaves_out_respiration(t
     path.write_bytes(payload)
     theirs = MFERParser().parse(path).leads[:2]
     np.testing.assert_allclose(recording.p_signal, np.stack([x.samples for x in theirs], axis=1) * 0.002, atol=1e-6)
-    assert recording.notices == ("Left out, because the unit is no voltage: lead 3.",)
+    assert recording.notices == ("Left out, because the unit is no voltage: Impedance respir.",)
     assert recording.identity == Identity("4711", sex="F", start=datetime(2024, 3, 2, 21, 44, 39))
     assert recording.device == DeviceReading("Maker Model 7")
 

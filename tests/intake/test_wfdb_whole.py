@@ -205,6 +205,24 @@ def test_a_length_that_is_not_stated_is_that_of_the_file(fmt):
     np.testing.assert_array_equal(_read(without).p_signal, _read(files).p_signal)
 
 
+def test_a_length_of_zero_is_one_that_is_not_stated():
+    files = record()
+    zero = files | {"r.hea": files["r.hea"].replace(f" {FS} {N}".encode(), f" {FS} 0".encode(), 1)}
+    np.testing.assert_array_equal(_read(zero).p_signal, _read(files).p_signal)
+    with pytest.raises(IntakeError, match="0 samples"):
+        _read(zero | {"r.dat": b""})
+
+
+@pytest.mark.parametrize(
+    ("written", "lead"),
+    [("EEG (C4-A1)", "EEG C4-A1"), ("Resp (sum)", "Resp sum"), ("ЭКГ", "ECG"), ("Müller, Anna", "lead 1")],
+)
+def test_a_name_that_says_what_a_signal_is_survives_its_brackets(written, lead):
+    lines = [signal_line(BOTH[:, k], file="r.dat", fmt="16", lead=name) for k, name in enumerate((written, "ECG 2"))]
+    files = {"r.hea": "\n".join([f"r 2 {FS} {N}", *lines, ""]).encode(), "r.dat": BOTH.astype("<i2").tobytes()}
+    assert _read(files).leads == (lead, "ECG 2")
+
+
 def test_a_flac_stream_states_the_length_that_its_header_does_not():
     files = flac("516", BOTH, "PCM_16")
     without = files | {"r.hea": files["r.hea"].replace(b" 250 7500", b" 250", 1)}
@@ -273,6 +291,11 @@ def test_a_mat_file_is_a_signal_file(tmp_path):
     np.testing.assert_allclose(_read(files).p_signal, BOTH / 200, atol=1e-6)
     _write(tmp_path, files)
     assert read_path(tmp_path / "r.mat").digest == _read(files).digest
+
+
+def test_a_mat_file_alone_lacks_its_header():
+    with pytest.raises(IntakeError, match=r"The header 'A1.hea' is missing; upload it together with its signal file"):
+        _read({"A1.mat": bytes(24) + BOTH.astype("<i2").tobytes()})
 
 
 def test_a_header_alone_cannot_tell_a_length_that_it_does_not_state():
