@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from pipeline.errors import ReviewError
-from pipeline.measurements import Statement
-from pipeline.review.decisions import MEASURING_KINDS, Decision, DecisionKind, Stretch
+from pipeline.measurements import Statement, WaveMark
+from pipeline.review.decisions import MARKING_KINDS, MEASURING_KINDS, Decision, DecisionKind, Stretch
+from pipeline.review.moved_marks import mark_words, moved_mark
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
 from pipeline.types import Analysis, Episode, RhythmCode
 from pipeline.wording import interval
@@ -97,11 +98,14 @@ class RhythmInForce:
     events : mapping of Stretch to str
         Where the patient felt or did something, and what.
     statements : tuple of Statement
-        The model's statements about the usual beat, whatever was decided about them.
+        What is stated about the usual beat, whatever was decided about it: by the model's marks, or by those that a
+        reader moved, where it is known what follows from them.
     verdicts : mapping of str to str
         "confirmed" or "rejected", by the code of a statement that a reader has decided about.
     measured : tuple of Stretch
         Intervals that a reader has measured with calipers, in the order in which they were.
+    marks : mapping of Stretch to mapping of WaveMark to float
+        Where a reader moved marks of the median beat of a stretch, seconds from its R peak.
     undone : frozenset of Stretch
         Where a run was that a reader has undone by what they decided about its beats.
     """
@@ -114,6 +118,7 @@ class RhythmInForce:
     statements: tuple[Statement, ...] = ()
     verdicts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     measured: tuple[Stretch, ...] = ()
+    marks: Mapping[Stretch, Mapping[WaveMark, float]] = field(default_factory=lambda: MappingProxyType({}))
     undone: frozenset[Stretch] = frozenset()
 
     @property
@@ -188,6 +193,8 @@ class RhythmInForce:
             return "event" if decision.stretches[0] in self.events else ""
         if decision.kind in MEASURING_KINDS:
             return ", ".join(interval((b - a) / self.fs) for a, b in decision.stretches if (a, b) in self.measured)
+        if decision.kind in MARKING_KINDS:
+            return self._mark_words(decision)
         found = [
             rhythm_name(piece.episode).short
             for piece in self.pieces
@@ -270,12 +277,32 @@ class RhythmInForce:
             self._check_measured(stretch)
         return {"measured": tuple(own for own in self.measured if own not in decision.stretches)}
 
+    def _mark_move(self, decision: Decision) -> Mapping[str, object]:
+        (stretch,) = decision.stretches
+        name, at_s = moved_mark(decision.subject)
+        own = MappingProxyType({**self.marks.get(stretch, {}), name: at_s})
+        return {"marks": MappingProxyType(dict(sorted({**self.marks, stretch: own}.items(), key=lambda one: one[0])))}
+
+    def _mark_reset(self, decision: Decision) -> Mapping[str, object]:
+        if gone := [stretch for stretch in decision.stretches if stretch not in self.marks]:
+            raise ReviewError(f"No mark of the beat from {gone[0][0] / self.fs:.2f} s on is moved; look at it again.")
+        kept = {stretch: own for stretch, own in self.marks.items() if stretch not in decision.stretches}
+        return {"marks": MappingProxyType(kept)}
+
+    def _mark_words(self, decision: Decision) -> str:
+        """Name the place of the mark that a decision is about, or of all that are put back."""
+        own = self.marks.get(decision.stretches[0], {})
+        if decision.kind == "mark_move":
+            name = moved_mark(decision.subject)[0]
+            own = {name: own[name]} if name in own else {}
+        return mark_words(own)
+
     def _check_measured(self, stretch: Stretch) -> None:
         if stretch not in self.measured:
             raise ReviewError(f"No interval is measured at {stretch[0] / self.fs:.2f} s; look at the study again.")
 
     def _judged(self, code: str, verdict: str) -> Mapping[str, object]:
-        if code not in {statement.code for statement in self.statements}:
+        if not self.marks and code not in {statement.code for statement in self.statements}:  # moved marks state more
             raise ReviewError(f"No statement {code!r} was made; look at the study again.")
         return {"verdicts": MappingProxyType({**self.verdicts, code: verdict})}
 

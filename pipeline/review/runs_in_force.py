@@ -47,7 +47,8 @@ def undone_runs(
     gone = []
     for at in np.flatnonzero(touched).tolist():
         letter = RUN_CLASSES[runs[at].episode.rhythm]
-        first, last = _whole(*np.searchsorted(sample, ends[at]).tolist(), model_aami == letter)
+        start, stop = np.searchsorted(sample, ends[at]).tolist()
+        first, last = _whole(start, stop, model_aami == letter)
         before, now = (_in_a_row(classes[first:last], letter) for classes in (model_aami, aami))
         if before >= config.run_beats > now:
             gone.append(runs[at])
