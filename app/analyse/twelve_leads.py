@@ -137,7 +137,7 @@ def draw(session: Session, case: cases.Case) -> None:
     )  # fmt: skip
     drawn = ecg_sheet.Drawn(
         ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm,
-        **({} if by_touch() else {"least_px": BESIDE_PX}),
+        least_px=ecg_sheet.REAL_PX if by_touch() else BESIDE_PX,
     )  # fmt: skip
     ecg_sheet.draw(
         drawn, f"ecg-sheet-{case.recording.digest[:8]}", label=f"ECG, {sheet.layout.title}, {sheet.scales}",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+REAL_PX = 96 / 25.4  # a millimetre of CSS
 _HERE = Path(__file__).parent
 
 
@@ -35,7 +36,7 @@ class Drawn:
     width_mm: float
     height_mm: float
     marks: tuple[SheetMark, ...] = ()
-    least_px: float = 96 / 25.4
+    least_px: float = REAL_PX
 
 
 def draw(

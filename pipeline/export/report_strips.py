@@ -73,7 +73,7 @@ def _lanes(content: ReportContent, strip: Strip) -> list[tuple[Lane, FloatArray]
     pairs = zip(columns, content.calibrated, strict=True)
     lanes = [lane_for(column) if millivolts else arbitrary_lane(column) for column, millivolts in pairs]
     if all(content.calibrated) and columns.shape[1]:
-        lanes = set_closer(lanes, columns, fs, _NAME_MM)
+        lanes = set_closer(lanes, list(columns), fs, _NAME_MM)
     return list(zip(lanes, columns, strict=True))
 
 
