@@ -27,6 +27,7 @@ from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
 from pipeline.typed_times import read_clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
+ECG_SHARES = (2, 1)  # of the page for an ECG of several leads and beat: ten seconds need 780 pixels
 SHARES, STRIP_PX = (3, 2), 760  # of the page for strip and beat; width of the strip in pixels
 PAGE = "analyse"
 COMPARED_PX = 240  # greatest height of each of two strips, one above the other
@@ -40,27 +41,26 @@ ZERO = datetime(2000, 1, 1)  # the slider knows times of day, not durations
 def draw(session: Session, read: Callable[[], None] | None = None) -> None:
     """Trend, strip or ECG, and beat of the open case on one screen; then rhythm, median beat and the table.
 
-    An ECG of several leads needs the whole width, and what was `read` from it comes next; the strip of one or two leads
-    has the beat beside it.
+    The beat stands beside the strip or the ECG, on a phone below it; what was `read` from an ECG of several leads comes
+    next.
     """
     sign_in.asking()  # whoever goes from beat to beat is not idle
     twelve_leads.fit_window(session)
     beats = session.case is not None and bool(session.case.letters)
-    if twelve_leads.is_open(session) or by_touch():
+    if by_touch():
         strip = beat = st.container(gap="xsmall")
     else:
-        strip, beat = st.columns(SHARES, gap="medium")
+        strip, beat = st.columns(ECG_SHARES if twelve_leads.is_open(session) else SHARES, gap="medium")
     with strip:
         _signal(session)
-    if read is not None:
-        read()
-        twelve_leads.draw_median(session)
-        beat = st.container()
     with beat:
         if beats:
             beat_part.draw(session)
         else:
             st.info(NO_BEATS, icon=":material/info:")
+    if read is not None:
+        read()
+        twelve_leads.draw_median(session)
     _rhythm(session)
     if beats:
         _table(session)
@@ -94,7 +94,7 @@ def _trend(session: Session) -> None:
         beat=beats,
         quality=case.analysis.quality.segments,
         rhythm=case.analysis.rhythm,
-        width_px=_width_px(session),
+        width_px=_width_px(),
         rate_px=RATE_PX,
         start=case.recording.start,
     )
@@ -105,11 +105,9 @@ def _trend(session: Session) -> None:
     )  # fmt: skip
 
 
-def _width_px(session: Session) -> int:
+def _width_px() -> int:
     """How wide charts are: names of rhythms must find room in them."""
-    if by_touch():
-        return strip_chart.PHONE_PX
-    return ecg_chart.PAPER_PX if twelve_leads.is_open(session) else STRIP_PX
+    return strip_chart.PHONE_PX if by_touch() else STRIP_PX
 
 
 def _strip(session: Session) -> None:
@@ -227,6 +225,7 @@ def _slider(session: Session) -> None:
 
 def _tools(session: Session) -> None:
     """Calipers, comparison, gain, filters and leads; an ECG of several leads has its own."""
+    twelve_leads.tools(session)
     if session.case is not None and not twelve_leads.is_open(session):
         calipers.switch(session, "calipers", session.forget_clicks)
         calipers.pin(session, "pin")

@@ -21,6 +21,7 @@ from pipeline.twelve_leads.sheet import GAINS_MM_MV, SPEEDS_MM_S, Sheet, page_s
 from pipeline.twelve_leads.sheet import ecg_sheet as lay_out
 
 STRIP = "strip"
+BESIDE_PX = 3.0  # to a millimetre at least: ten seconds stand beside the beat
 SCREEN_POINTS_PER_MM = 10.0  # of a trace: two for each point of the screen
 AS_RECORDED = "As recorded, not filtered."
 TICKS = "Ticks: onset and end of P (blue), QRS (purple) and T (orange) over all leads; uncertain ones are left out."
@@ -56,17 +57,24 @@ def choose(session: Session) -> None:
         if choice.layout:
             _scale("Paper speed", "sheet-speed", SPEEDS_MM_S, "mm/s", session)
             _scale("Gain", "sheet-gain", GAINS_MM_MV, "mm/mV", session)
-            st.toggle("Wave marks", value=choice.marks, key="sheet-marks", on_change=_marked, args=(session,))
-            _print(session, session.case)
-            if _has_classes(session.case):
-                from app.analyse import superclasses  # SciPy, which the first page does not need
 
-                superclasses.choose(session, session.case)
+
+def tools(session: Session) -> None:
+    """Draw what else can be done with a recording that is shown as an ECG: wave marks, the page to print, heat."""
+    if session.case is None or not is_open(session):
+        return
+    st.toggle("Wave marks", value=session.sheet.marks, key="sheet-marks", on_change=_marked, args=(session,))
+    _print(session, session.case)
+    if _has_classes(session.case):
+        from app.analyse import superclasses  # SciPy, which the first page does not need
+
+        superclasses.choose(session, session.case)
 
 
 def _scale(label: str, key: str, values: tuple[float, ...], unit: str, session: Session) -> None:
     st.segmented_control(
-        label, values, key=key, required=True, wrap=False, format_func=lambda value: f"{value:g} {unit}",
+        label, values, key=key, required=True, wrap=False,
+        format_func=lambda value: f"{value:g} {unit}" if value == values[-1] else f"{value:g}",
         label_visibility="collapsed", on_change=_scaled, args=(session,),
     )  # fmt: skip
 
@@ -128,8 +136,9 @@ def draw(session: Session, case: cases.Case) -> None:
         case.analysis.quality.segments, _wave_marks(session, case), heat, case.recording.start,
     )  # fmt: skip
     drawn = ecg_sheet.Drawn(
-        ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm
-    )
+        ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm,
+        least_px=ecg_sheet.REAL_PX if by_touch() else BESIDE_PX,
+    )  # fmt: skip
     ecg_sheet.draw(
         drawn, f"ecg-sheet-{case.recording.digest[:8]}", label=f"ECG, {sheet.layout.title}, {sheet.scales}",
         beat=partial(session.select, by="chart"), look=session.look,

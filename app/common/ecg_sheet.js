@@ -1,6 +1,5 @@
 // A sheet of ECG paper: never smaller than in reality, with calipers and marks that are dragged or moved by the keys.
 const SVG = "http://www.w3.org/2000/svg";
-const REAL_PX = 96 / 25.4; // a millimetre of CSS
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const SENT_AFTER_MS = 700; // the keys are still: the mark has its place
 
@@ -16,7 +15,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".sheet");
   if (root.dataset.key === data.key) return; // a redraw of the page must not move the paper
   root.dataset.key = data.key;
-  const { width, height, speed, gain } = data;
+  const { width, height, speed, gain, least } = data;
   const state = (root.calipers ??= { on: false, x: [0.3, 0.45], y: [0.3, 0.5] }); // shares of the paper
   const scrolled = root.querySelector(".scroll")?.scrollLeft ?? 0;
 
@@ -30,8 +29,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const [, , , boxHeight] = svg.getAttribute("viewBox").split(" ").map(Number);
   const fit = () => {
     const dpr = window.devicePixelRatio || 1;
-    const room = root.clientWidth || width * REAL_PX;
-    const scale = Math.max(Math.floor((5 * room * dpr) / width) / (5 * dpr), Math.ceil(5 * REAL_PX * dpr) / (5 * dpr));
+    const room = root.clientWidth || width * least;
+    const scale = Math.max(Math.floor((5 * room * dpr) / width) / (5 * dpr), Math.ceil(5 * least * dpr) / (5 * dpr));
     svg.setAttribute("width", width * scale); // a bold square is a whole number of the screen's points
     svg.setAttribute("height", boxHeight * scale);
   };

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+REAL_PX = 96 / 25.4  # a millimetre of CSS
 _HERE = Path(__file__).parent
 
 
@@ -23,7 +24,11 @@ class SheetMark:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What is shown: an SVG in mm, the scales of its paper, and how large it is without the room around it, mm."""
+    """What is shown: an SVG in mm, the scales of its paper, and how large it is without the room around it, mm.
+
+    It is never drawn smaller than `least_px` to a millimetre; it scrolls where that is wider than its place. Real size
+    is the least by default.
+    """
 
     svg: str
     speed_mm_s: float
@@ -31,6 +36,7 @@ class Drawn:
     width_mm: float
     height_mm: float
     marks: tuple[SheetMark, ...] = ()
+    least_px: float = REAL_PX
 
 
 def draw(
@@ -68,6 +74,7 @@ def draw(
         "gain": drawn.gain_mm_mv,
         "width": drawn.width_mm,
         "height": drawn.height_mm,
+        "least": drawn.least_px,
         "marks": [{"name": mark.name, "label": mark.label, "x": mark.x_mm} for mark in drawn.marks],
         "label": label,
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from fpdf import FPDF
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from pipeline.signal.gaps import runs
 from pipeline.types import FloatArray, IntArray
@@ -20,6 +22,7 @@ LABEL_MM: Final = 5.0  # above the pulse, for the name of the lead
 LANE_MIN_MM: Final = 25.0
 LANE_MAX_MM: Final = 60.0
 POINTS_PER_MM: Final = 10
+_APART_MM: Final = 2.0  # between two traces at least
 
 _FINE: Final = ((251, 218, 215), 0.09)
 _BOLD: Final = ((238, 168, 162), 0.18)
@@ -65,6 +68,41 @@ def arbitrary_lane(value: FloatArray) -> Lane:
     low = float(known.min()) if known.size else 0.0
     gain = (LANE_MIN_MM - 5) / span if span > 0 else 1.0
     return Lane(LANE_MIN_MM, float(np.round((offset - low) * gain + 2.5)), offset, gain)
+
+
+def set_closer(lanes: Sequence[Lane], values_mv: Sequence[FloatArray], fs: float, name_mm: float) -> list[Lane]:
+    """Return lanes, the first one on top, as close to each other as their traces allow: these may leave their lane.
+
+    Names and pulses keep their room. Zero lines stay on millimetre lines, and the last lane ends on a bold line.
+
+    Parameters
+    ----------
+    lanes : sequence of Lane
+        From top to bottom, each as `lane_for` returned it.
+    values_mv : sequence of (n,) float32
+        What each of them shows, mV, NaN in gaps; all from the same sample on.
+    fs : float
+        Sampling frequency, Hz.
+    name_mm : float
+        How far the name of a lead reaches over its trace, mm.
+    """
+    reaches = [_reach(lane, value, fs) for lane, value in zip(lanes, values_mv, strict=True)]
+    closer = list(lanes[:1])
+    for upper, lower, (low, _), (_, high) in zip(lanes, lanes[1:], reaches, reaches[1:], strict=False):
+        named = lower.gain + LABEL_MM  # above the zero line of its pulse
+        high[: round(name_mm)] = np.maximum(high[: round(name_mm)], named)
+        apart = max(float((high - low).max(initial=0.0)), named) + _APART_MM
+        closer.append(replace(lower, height=min(lower.height, float(np.ceil(apart)) + lower.zero - upper.zero)))
+    rest = -sum(lane.height for lane in closer) % SQUARE_MM
+    return [*closer[:-1], replace(closer[-1], height=closer[-1].height + rest, zero=closer[-1].zero + rest)]
+
+
+def _reach(lane: Lane, value_mv: FloatArray, fs: float) -> tuple[FloatArray, FloatArray]:
+    """Return how low and how high a trace comes around each millimetre (k,), mm from its zero line; 0 in gaps."""
+    height = np.nan_to_num((value_mv - lane.offset_mv) * lane.gain)
+    starts = np.unique((np.arange(0.0, value_mv.size * SPEED_MM_S / fs) * fs / SPEED_MM_S).astype(np.int64))
+    low, high = np.minimum.reduceat(height, starts), np.maximum.reduceat(height, starts)
+    return minimum_filter1d(low, 3, mode="nearest"), maximum_filter1d(high, 3, mode="nearest")
 
 
 def draw_paper(pdf: FPDF, x: float, y: float, width: float, height: float) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.export.ecg_paper import (
     GAIN_MM_MV,
+    LABEL_MM,
     PULSE_MM,
     SPEED_MM_S,
     Lane,
@@ -16,6 +17,7 @@ from pipeline.export.ecg_paper import (
     draw_pulse,
     draw_trace,
     lane_for,
+    set_closer,
 )
 from pipeline.export.pdf_page import (
     BOTTOM_MM,
@@ -38,6 +40,7 @@ _TAIL_MM: Final = 7.0
 _LINE_MM: Final = 3.4  # of the detail
 _MARKED: Final = (255, 246, 222)
 _RR_ROOM_MM: Final = 11.0
+_NAME_MM: Final = 15.0  # how far the name of a lead with its scale may reach over its trace
 
 
 def draw_strips(sheet: ReportSheet, content: ReportContent, y: float, bottom: float) -> None:
@@ -68,7 +71,10 @@ def _lanes(content: ReportContent, strip: Strip) -> list[tuple[Lane, FloatArray]
     first, stop = int(np.ceil(strip.start_s * fs)), int((strip.start_s + STRIP_S) * fs) + 1
     columns = content.signal_mv[first:stop].T
     pairs = zip(columns, content.calibrated, strict=True)
-    return [(lane_for(column) if millivolts else arbitrary_lane(column), column) for column, millivolts in pairs]
+    lanes = [lane_for(column) if millivolts else arbitrary_lane(column) for column, millivolts in pairs]
+    if all(content.calibrated) and columns.shape[1]:
+        lanes = set_closer(lanes, list(columns), fs, _NAME_MM)
+    return list(zip(lanes, columns, strict=True))
 
 
 def _new_page(sheet: ReportSheet) -> float:
@@ -98,9 +104,10 @@ def _draw_strip(
     draw_paper(sheet, LEFT_MM, top, INNER_MM, height)
     bottom = top
     names = zip(content.leads, content.calibrated, lanes, strict=True)
-    for name, calibrated, (lane, value) in names:
-        bottom += lane.height
-        _draw_lead(sheet, content, strip, lane, value, name, bottom, calibrated=calibrated)
+    with sheet.rect_clip(LEFT_MM, top, INNER_MM, height):
+        for name, calibrated, (lane, value) in names:
+            bottom += lane.height
+            _draw_lead(sheet, content, strip, lane, value, name, bottom, calibrated=calibrated)
     _draw_letters(sheet, content, strip, top)
     _draw_band(sheet, content, strip, top - _HEAD_MM + 10.8)
     _draw_seconds(sheet, content, strip, top + height)
@@ -153,16 +160,14 @@ def _draw_lead(
     origin = LEFT_MM + PULSE_MM
     if calibrated:
         draw_pulse(sheet, LEFT_MM, bottom, lane)
-    with sheet.rect_clip(origin, bottom - lane.height, INNER_MM - PULSE_MM, lane.height):
-        draw_trace(sheet, origin, bottom, lane, np.ceil(strip.start_s * fs) / fs - strip.start_s, fs, value)
+    draw_trace(sheet, origin, bottom, lane, np.ceil(strip.start_s * fs) / fs - strip.start_s, fs, value)
     scale = (
         "no scale: not calibrated" if not calibrated else "" if lane.gain == GAIN_MM_MV else f"{lane.gain:.3g} mm/mV"
     )
     label = f"{name}   {scale}".strip()
-    sheet.panel(
-        LEFT_MM + 0.6, bottom - lane.height + 0.6, sheet.width_of(label, 7.5, bold=True) + 1.6, 3.8, (255, 255, 255)
-    )
-    sheet.say(LEFT_MM + 1.4, bottom - lane.height + 3.5, label, 7.5, bold=True)
+    top = bottom - lane.zero - lane.gain - LABEL_MM if calibrated else bottom - lane.height
+    sheet.panel(LEFT_MM + 0.6, top + 0.6, sheet.width_of(label, 7.5, bold=True) + 1.6, 3.8, (255, 255, 255))
+    sheet.say(LEFT_MM + 1.4, top + 3.5, label, 7.5, bold=True)
 
 
 def _draw_letters(sheet: ReportSheet, content: ReportContent, strip: Strip, top: float) -> None:
