@@ -200,9 +200,9 @@ def markdown(report: Soak) -> str:
     if (use := report.use) is not None:
         lines.append(
             f"- {use.hours_of_use:.1f} hours of use by {use.sessions} people within {use.minutes:.0f} minutes, at a "
-            f"load of {use.load:g}: {use.analysed} recordings of 30 minutes analysed, {use.lost_jobs} lost; {use.decisions} "
-            f"decisions, {use.lost_decisions} lost; {use.wrong_pages} of {use.pages_checked:,} pages with the wrong "
-            f"recording; {len(use.errors)} errors. From the second fifth to the last the server grew by "
+            f"load of {use.load:g}: {use.analysed} recordings of 30 minutes analysed, {use.lost_jobs} lost; "
+            f"{use.decisions} decisions, {use.lost_decisions} lost; {use.wrong_pages} of {use.pages_checked:,} pages "
+            f"with the wrong recording; {len(use.errors)} errors. From the second fifth to the last the server grew by "
             f"{use.growth_mb:.0f} MB, to {use.memory[-1].memory_mb:,.0f} MB, and its worker by "
             f"{use.worker_growth_mb:.0f} MB."
         )
