@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets import Origin, Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
 WAIT_S: Final = 180.0
@@ -50,24 +52,24 @@ class Tab:
     _again: dict[str, tuple[float, float]] = field(default_factory=dict)  # fragment: seconds, when next
     _drawn: set[str] = field(default_factory=set)  # fragments of this run
     _rests: bool = True
+    _open: ExitStack = field(default_factory=ExitStack)
     _socket: ClientConnection | None = None
 
     def open(self, path: str = "", query: str = "") -> None:
         """Open a page by its address."""
         host = urlsplit(self.address)
         cookie = {"Cookie": f"heartvision_reader={quote(self.reader)}"} if self.reader else {}
-        self._socket = connect(
-            f"ws://{host.netloc}/_stcore/stream", subprotocols=["streamlit"], max_size=LARGEST,  # type: ignore[list-item]
-            additional_headers=cookie, origin=self.address, open_timeout=WAIT_S, ping_timeout=WAIT_S,  # type: ignore[arg-type]
-        )  # fmt: skip
+        self._socket = self._open.enter_context(connect(
+            f"ws://{host.netloc}/_stcore/stream", subprotocols=[Subprotocol("streamlit")], max_size=LARGEST,
+            additional_headers=cookie, origin=Origin(self.address), open_timeout=WAIT_S, ping_timeout=WAIT_S,
+        ))  # fmt: skip
         self.query = query
         self._send(page_name=path)
         self._until_rest()
 
     def close(self) -> None:
         """Close the tab."""
-        if self._socket is not None:
-            self._socket.close()
+        self._open.close()
 
     def switch(self, title: str) -> None:
         """Press a page of the navigation."""

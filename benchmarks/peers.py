@@ -40,7 +40,7 @@ from pipeline.types import Recording
 REPORT: Final = ROOT / "docs" / "experiments" / "peers.json"
 PAGE: Final = ROOT / "docs" / "experiments" / "speed.md"
 MARKS: Final = ("<!-- peers:start -->", "<!-- peers:end -->")
-MINUTES: Final = 10.0
+MINUTES: Final = 60.0
 DRAWN: Final = 24  # beats of the ancestor's way
 PX: Final = 224
 SIDE_S: Final = 0.4  # on each side of a beat that is drawn

@@ -27,6 +27,7 @@ from benchmarks.results import (
     TwelveLeadReading,
     WaveBenchmark,
 )
+from benchmarks.scale_results import Cascade, Peers, Roofline, Sessions, Soak
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -66,6 +67,11 @@ KINDS = {
     "docs/experiments/twelve_lead_reading.json": TwelveLeadReading,
     "docs/experiments/scheduling.json": Scheduling,
     "docs/experiments/stages.json": Lengths,
+    "docs/experiments/cascade.json": Cascade,
+    "docs/experiments/peers.json": Peers,
+    "docs/experiments/roofline.json": Roofline,
+    "docs/experiments/sessions.json": Sessions,
+    "docs/experiments/soak.json": Soak,
     "docs/experiments/noise_curves.json": NoiseCurves,
     "docs/experiments/waves.json": WaveBenchmark,
     "models/weights/rhythm_episodes/rhythm.json": RhythmEvaluation,
