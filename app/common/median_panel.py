@@ -103,7 +103,7 @@ def draw(
             label_visibility="collapsed",
         )  # fmt: skip
         st.button("Marks as found", key=f"{key}-reset", disabled=not moving.moved_s or moving.move is None,
-                  icon=":material/undo:", on_click=moving.reset)  # fmt: skip
+                  icon=":material/undo:", on_click=lambda: _put_back(moving))  # fmt: skip
     if view == VIEWS[1]:
         curve = median_svg.Curve(beat, palette().trace)
         drawn = median_svg.side_by_side([curve], marks, palette())
@@ -114,6 +114,10 @@ def draw(
     )
     st.caption(_words(recording, found, moving, when, overlaid=view == VIEWS[0]))
     _numbers(analysis, beat, marks, moving.moved_s)
+
+
+def _put_back(moving: Moving) -> None:
+    moving.reset()
 
 
 def with_qtc(analysis: Analysis) -> bool:
