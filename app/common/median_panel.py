@@ -39,12 +39,15 @@ class Moving:
         Puts all of them back.
     kept : str
         Where they are kept, in words.
+    by : str
+        Who moved them.
     """
 
     moved_s: Mapping[WaveMark, float]
     move: Callable[[WaveMark, float], None] | None
     reset: Callable[[], object]
     kept: str
+    by: str = "you"
 
 
 def stretch(recording: Recording, analysis: Analysis, time_s: float) -> MarkedStretch | None:
@@ -148,7 +151,9 @@ def _words(
         drag = "" if moving.move is None else ", drag a mark to move it"
         parts.append(f"Limb leads blue, chest leads orange; hover over a line for its name{drag}.")
     if moving.moved_s:
-        parts.append("Moved by you: " + ", ".join(MOVABLE[name] for name in moving.moved_s) + f". {moving.kept}")
+        parts.append(
+            f"Moved by {moving.by}: " + ", ".join(MOVABLE[name] for name in moving.moved_s) + f". {moving.kept}"
+        )
     if beat.derived:
         parts.append("* computed from I and II.")
     return plain(" ".join(parts))
