@@ -39,12 +39,15 @@ class Moving:
         Puts all of them back.
     kept : str
         Where they are kept, in words.
+    by : str
+        Who moved them.
     """
 
     moved_s: Mapping[WaveMark, float]
     move: Callable[[WaveMark, float], None] | None
     reset: Callable[[], object]
     kept: str
+    by: str = "you"
 
 
 def stretch(recording: Recording, analysis: Analysis, time_s: float) -> MarkedStretch | None:
@@ -103,7 +106,7 @@ def draw(
             label_visibility="collapsed",
         )  # fmt: skip
         st.button("Marks as found", key=f"{key}-reset", disabled=not moving.moved_s or moving.move is None,
-                  icon=":material/undo:", on_click=moving.reset)  # fmt: skip
+                  icon=":material/undo:", on_click=lambda: _put_back(moving))  # fmt: skip
     if view == VIEWS[1]:
         curve = median_svg.Curve(beat, palette().trace)
         drawn = median_svg.side_by_side([curve], marks, palette())
@@ -114,6 +117,10 @@ def draw(
     )
     st.caption(_words(recording, found, moving, when, overlaid=view == VIEWS[0]))
     _numbers(analysis, beat, marks, moving.moved_s)
+
+
+def _put_back(moving: Moving) -> None:
+    moving.reset()
 
 
 def with_qtc(analysis: Analysis) -> bool:
@@ -144,7 +151,9 @@ def _words(
         drag = "" if moving.move is None else ", drag a mark to move it"
         parts.append(f"Limb leads blue, chest leads orange; hover over a line for its name{drag}.")
     if moving.moved_s:
-        parts.append("Moved by you: " + ", ".join(MOVABLE[name] for name in moving.moved_s) + f". {moving.kept}")
+        parts.append(
+            f"Moved by {moving.by}: " + ", ".join(MOVABLE[name] for name in moving.moved_s) + f". {moving.kept}"
+        )
     if beat.derived:
         parts.append("* computed from I and II.")
     return plain(" ".join(parts))

@@ -35,6 +35,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         partial(_move, session, review, own) if may else None,
         partial(decide.mark, session, review, (Decision("mark_reset", own),)),
         KEPT if may else NOT_KEPT,
+        by="the reader",
     )
     _offer(session, review, found, own, may=may)
     median_panel.draw(recording, analysis, found, moving, key="review-median", when=review.when)

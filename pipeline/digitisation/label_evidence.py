@@ -223,10 +223,10 @@ def joints_by_names(
     read = {column: float(np.median(xs)) for column, xs in at.items() if len(xs) >= _NAMES_OF_COLUMN}
     if layout.in_turn or len(read) < min(3, count) or count < 2:
         return None
-    column, x = np.array(list(read)), np.array(list(read.values()))
-    wide, first = (float(value) for value in np.polyfit(column, x, 1))
+    numbers, x = np.array(list(read)), np.array(list(read.values()))
+    wide, first = (float(value) for value in np.polyfit(numbers, x, 1))
     even = (span[1] - span[0]) / count
-    off_mm = float(np.abs(x - first - wide * column).max()) / px_per_mm
+    off_mm = float(np.abs(x - first - wide * numbers).max()) / px_per_mm
     joints = tuple(round(span[0] + wide * i) for i in range(1, count))
     begins = abs(first - span[0]) < _LABEL_MM * px_per_mm
     if not begins or off_mm > NEAR_MM or wide < _CUT * even or joints[-1] >= span[1] - NEAR_MM * px_per_mm:
