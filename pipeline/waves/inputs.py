@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -60,18 +61,42 @@ def lead_lines(p_signal_mv: FloatArray, fs: float, r_peak_s: NDArray[np.float64]
     r_peak_s : (k,) float64
         R peaks, seconds from sample 0.
     """
-    signal = np.asarray(p_signal_mv, np.float32)
-    ratio = Fraction(FS_HZ / fs).limit_denominator(1000)
-    whole = np.column_stack([_bridged(lead) for lead in signal.T]) if signal.shape[1] else signal
-    lines = filtered(_resampled(whole, ratio))
-    n = lines.shape[1]
+    return lines_of_each([p_signal_mv], fs, [r_peak_s])[0]
+
+
+def lines_of_each(
+    parts: Sequence[FloatArray], fs: float, r_peak_s: Sequence[NDArray[np.float64]]
+) -> tuple[LeadLines, ...]:
+    """Do what `lead_lines` does with some parts of a recording, which are filtered together.
+
+    Parameters
+    ----------
+    parts : sequence of (n_samples, n_leads) float32
+        Leads in mV, NaN where nothing was recorded; all parts are of one shape.
+    fs : float
+        Their sampling frequency, Hz.
+    r_peak_s : sequence of (k,) float64
+        The R peaks of each, seconds from its sample 0.
+    """
+    signals = [np.asarray(part, np.float32) for part in parts]
+    ratio, n_leads = Fraction(FS_HZ / fs).limit_denominator(1000), signals[0].shape[1]
+    whole = np.column_stack([_bridged(lead) for signal in signals for lead in signal.T]) if n_leads else signals[0]
+    lines = filtered(_resampled(whole, ratio)).reshape(len(signals), n_leads, -1)
+    return tuple(
+        with_r_peaks(own, _missing(signal, fs, ratio, own.shape[1]), near_s)
+        for own, signal, near_s in zip(lines, signals, r_peak_s, strict=True)
+    )
+
+
+def _missing(signal: FloatArray, fs: float, ratio: Fraction, n: int) -> NDArray[np.bool_]:
+    """Tell where leads (n_samples, n_leads) were not recorded, at the network's rate: `n` samples there."""
     missing = np.ones((signal.shape[1], -(-n // STEP) * STEP), np.bool_)
     missing[:, :n] = False
     for i, lead in enumerate(signal.T):
         for start, stop in runs(~np.isfinite(lead)):
             if stop - start > BRIDGED_S * fs or start == 0 or stop == lead.size:
                 missing[i, int(start * ratio) : int(stop * ratio) + 1] = True
-    return with_r_peaks(lines, missing, r_peak_s)
+    return missing
 
 
 def filtered(lines: NDArray[np.floating]) -> FloatArray:

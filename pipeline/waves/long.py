@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from models.waves import FS_HZ, load_waves
 from pipeline.measurements import WAVE_MARKS, Waves
 from pipeline.types import FloatArray, read_only
 from pipeline.waves.delineate import P_MARKS, delineate, without_these_p
-from pipeline.waves.inputs import LeadLines, bumps, lead_lines
+from pipeline.waves.inputs import LeadLines, bumps, lines_of_each
 from pipeline.waves.marks import marks_of_each
 from pipeline.waves.over_leads import over_leads
 
@@ -153,17 +154,27 @@ def _stretches(beat_s: NDArray[np.float64], fs: float, n_samples: int) -> list[_
 
 def _marked(p_signal_mv: FloatArray, fs: float, stretches: Sequence[_Stretch]) -> NDArray[np.float64]:
     """Return the marks (k, n_leads, 9) of the median beats of some stretches, seconds."""
-    beats = [_median_beat(p_signal_mv, fs, stretch) for stretch in stretches]
+    beats = [
+        _median_beat(one, fs, stretch)
+        for _, alike in groupby(stretches, lambda each: min(each.last, len(p_signal_mv)) - each.first)
+        for one, stretch in _lines(p_signal_mv, fs, tuple(alike))
+    ]
     values, missing = np.stack([beat.values for beat in beats]), np.stack([beat.missing for beat in beats])
     at_s, beat_s = REACH / FS_HZ, np.array([stretch.beat_s for stretch in stretches])
     marks = marks_of_each(load_waves().probabilities(values), values[..., 0], missing, at_s)
     return np.asarray(marks - at_s + beat_s[:, None, None], np.float64)
 
 
-def _median_beat(p_signal_mv: FloatArray, fs: float, stretch: _Stretch) -> LeadLines:
+def _lines(p_signal_mv: FloatArray, fs: float, stretches: Sequence[_Stretch]) -> Iterator[tuple[LeadLines, _Stretch]]:
+    """Yield the leads of each of some stretches, equally long, at the network's rate."""
+    parts = [p_signal_mv[stretch.first : stretch.last] for stretch in stretches]
+    near_s = [stretch.near_s - stretch.first / fs for stretch in stretches]
+    return zip(lines_of_each(parts, fs, near_s), stretches, strict=True)
+
+
+def _median_beat(lines: LeadLines, fs: float, stretch: _Stretch) -> LeadLines:
     """Return the median of the leads around the R peaks of a stretch; what lies beyond the neighbours is missing."""
     start_s = stretch.first / fs
-    lines = lead_lines(p_signal_mv[stretch.first : stretch.last], fs, stretch.near_s - start_s)
     rr_s = float(np.median(np.diff(stretch.own_s)))
     known = np.where(lines.missing, np.float32(np.nan), lines.values[..., 0])
     around = np.pad(known, ((0, 0), (REACH, REACH)), constant_values=np.nan)
