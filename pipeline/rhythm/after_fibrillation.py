@@ -40,9 +40,10 @@ def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) ->
     if context.conditioned is None or not stops:
         return []
     found: list[Episode] = []
-    edges = [*context.time_s.tolist(), context.duration_s]
-    for start, stop in zip([0.0, *edges[:-1]], edges, strict=True):
-        if stop - start < LEAST_S or any(e.start_s < stop and start < e.stop_s for e in taken):
+    waves = [(episode.start_s, episode.stop_s) for episode in taken if episode.rhythm == "VFL"]
+    noise = [(episode.start_s, episode.stop_s) for episode in taken if episode.rhythm == "NOISE"]
+    for start, stop in _between([*((at, at) for at in context.time_s.tolist()), *waves], context.duration_s):
+        if stop - start < LEAST_S or any(a < stop and start < b for a, b in noise):
             continue
         before = [end for end in (*stops, *(episode.stop_s for episode in found)) if end <= start]
         if before and start - max(before) <= AFTER_S and not _trusted(context, max(before), start):
@@ -51,6 +52,16 @@ def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) ->
                 evidence = f"waves of {waves_mv:.1f} mV go on after fibrillation, no QRS for {stop - start:.0f} s"
                 found.append(Episode(start, stop, "VFL", "VF", CONFIDENCE, evidence))
     return found
+
+
+def _between(known: Iterable[tuple[float, float]], duration_s: float) -> list[tuple[float, float]]:
+    """Return what lies between beats and fibrillation that are known, seconds."""
+    gaps, end = [], 0.0
+    for start, stop in sorted(known):
+        if start > end:
+            gaps.append((end, start))
+        end = max(end, stop)
+    return [*gaps, (end, duration_s)]
 
 
 def _trusted(context: RhythmContext, start_s: float, stop_s: float) -> bool:

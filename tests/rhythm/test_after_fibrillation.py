@@ -51,3 +51,9 @@ def test_long_after_fibrillation_nothing_is_known() -> None:
     assert find_still_fibrillating(context(0.5, beats_s=(21.0, 22.0, 55.0)), [Episode(0, 1, "VFL", "VF")])[:1] != []
     many = tuple(np.arange(2.0, 55.0).tolist())
     assert find_still_fibrillating(context(0.5, beats_s=many), [Episode(0, 1, "VFL", "VF")]) == []
+
+
+def test_fibrillation_goes_on_before_and_after_a_part_of_it_that_is_known() -> None:
+    known = [VF, Episode(40.0, 44.0, "VFL", "VF")]
+    found = find_still_fibrillating(context(0.5), known)
+    assert [(e.start_s, e.stop_s) for e in found] == [(21.0, 30.0), (30.0, 40.0), (44.0, 60.0)]
