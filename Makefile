@@ -2,7 +2,7 @@
 PYTHON ?= python
 COMPILE = uv pip compile --universal --python-version 3.11
 
-.PHONY: install run test lint format data lock numbers docs
+.PHONY: install run test lint format data lock sbom advisories numbers docs
 
 install:  ## everything that development needs
 	$(PYTHON) -m pip install -r requirements-dev.txt
@@ -28,6 +28,13 @@ data:  ## download and verify the public databases
 lock:  ## pin what requirements*.in ask for
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) --generate-hashes requirements.in -c requirements.txt -o deploy/requirements-hashed.txt
+
+sbom:  ## the bill of all that an installation is made of; after `make lock` and `make install`
+	$(PYTHON) -m deploy.sbom
+
+advisories:  ## whether a pinned version has a known fault
+	$(PYTHON) -m deploy.advisories
 
 docs:  ## the documentation, into site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict

@@ -87,7 +87,7 @@ def fill() -> None:
         kept = save_recording(recording)
         assert recording.reference is not None
         prepared = save_prepared(prepare(kept, samples=recording.reference.sample))
-        study_of_analysis(_annotated(recording.reference, prepared), kept)
+        study_of_analysis(annotated(recording.reference, prepared), kept)
 
 
 def _day() -> Recording:
@@ -104,7 +104,7 @@ def _day() -> Recording:
     )  # fmt: skip
 
 
-def _annotated(reference: Annotations, prepared: Prepared) -> Analysis:
+def annotated(reference: Annotations, prepared: Prepared) -> Analysis:
     """The annotations as the model's answer."""
     recording, n = prepared.recording, reference.sample.size
     p = np.full((n, 5), 0.02, np.float32)

@@ -104,7 +104,9 @@ def _asked(name: str, folder: Path, picture: Classifier, by_rhythm: Answer) -> d
     return {"by_rhythm": by_rhythm(beats)[asked], "by_picture": pictures[asked], "label": label[asked]}
 
 
-def _shipped(network: Classifier) -> Answer:
+def shipped(network: Classifier) -> Answer:
+    """Return what a network says as it ships: probabilities (n, 5) of the beats of a record."""
+
     def answer(beats: Beats) -> NDArray[np.float32]:
         found = np.zeros((len(beats), 5), np.float32)
         for block in blocks(beats, network.preprocessing, DEFAULT):
@@ -114,7 +116,7 @@ def _shipped(network: Classifier) -> Answer:
     return answer
 
 
-def _held_out(network: Classifier) -> Callable[[str], Answer]:
+def held_out(network: Classifier) -> Callable[[str], Answer]:
     """Return, for a record, what the two members say that were trained without it."""
     folder = registry.WEIGHTS / "rhythm_svdb"
     folds = read_as(CrossValidation, folder / "scores.json", what="The scores", again="train it").folds
@@ -156,19 +158,29 @@ def scores(matrix: NDArray[np.int64]) -> dict[str, float]:
 
 def difference(found: Sequence[Answers], share: float) -> dict[str, list[float]]:
     """Return what a share changes against none, with 95 % intervals by a bootstrap over patients."""
-    pairs = np.array([[one.matrix(0.0), one.matrix(share)] for one in found])
+    return changes(np.array([[one.matrix(0.0), one.matrix(share)] for one in found]))
+
+
+def changes(pairs: NDArray[np.int64]) -> dict[str, list[float]]:
+    """Return how the scores of the second differ from those of the first, with 95 % intervals over patients.
+
+    Parameters
+    ----------
+    pairs : (n, 2, 5, 5) int64
+        Confusion matrices of each patient, one way and the other.
+    """
     rng = np.random.default_rng(0)
     drawn = [pairs[rng.integers(len(pairs), size=len(pairs))].sum(axis=0) for _ in range(DRAWS)]
-    changes = [
+    found = [
         {name: value - scores(one[0])[name] for name, value in scores(one[1]).items()}
         for one in (pairs.sum(axis=0), *drawn)
     ]
     return {
         name: [
-            round(changes[0][name], 4),
-            *np.quantile([one[name] for one in changes[1:]], (0.025, 0.975)).round(4).tolist(),
+            round(found[0][name], 4),
+            *np.quantile([one[name] for one in found[1:]], (0.025, 0.975)).round(4).tolist(),
         ]
-        for name in changes[0]
+        for name in found[0]
     }
 
 
@@ -202,8 +214,8 @@ def main() -> None:
     teaching = training_half(records)
     network = registry.load("rhythm_svdb")
     held = {
-        "DS1": list(answers(VALIDATION, mitdb, "held-out", _held_out(network))),
-        "svdb": list(answers(teaching, svdb, "held-out", _held_out(network))),
+        "DS1": list(answers(VALIDATION, mitdb, "held-out", held_out(network))),
+        "svdb": list(answers(teaching, svdb, "held-out", held_out(network))),
     }
     tables = {name: _table(found, SHARES) for name, found in held.items()}
     everyone = [*held["DS1"], *held["svdb"]]
@@ -218,8 +230,8 @@ def main() -> None:
               "difference_at_a_tenth": difference(everyone, 0.1)}  # fmt: skip
     if best:
         tested = {
-            "ds2": list(answers(DS2, mitdb, "test", lambda _: _shipped(network))),
-            "svdb": list(answers(sorted(set(records) - set(teaching)), svdb, "test", lambda _: _shipped(network))),
+            "ds2": list(answers(DS2, mitdb, "test", lambda _: shipped(network))),
+            "svdb": list(answers(sorted(set(records) - set(teaching)), svdb, "test", lambda _: shipped(network))),
         }
         report["test"] = {name: _table(found, (0.0, best)) for name, found in tested.items()}
         report["difference_test"] = {name: difference(found, best) for name, found in tested.items()}

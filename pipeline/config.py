@@ -20,6 +20,7 @@ class Limits:
     """What the intake accepts; published on the About page."""
 
     upload_bytes: int = 150 * 2**20  # a 24 h, 3-lead, 250 Hz Holter is 130 MB
+    file_bytes: int = 500 * 2**20  # of a recording on this machine's own disk; 24 h of 12 leads at 250 Hz are 494 MB
     header_bytes: int = 64 * 2**10
     csv_bytes: int = 150 * 2**20
     picture_bytes: int = 20 * 2**20
@@ -256,6 +257,7 @@ class SignInLimits:
 
 
 DEFAULT = Config()
+ON_DISK = replace(DEFAULT, limits=replace(DEFAULT.limits, upload_bytes=DEFAULT.limits.file_bytes))  # of a recording
 WORKER = WorkerLimits()
 INTAKE = IntakeProcess()
 REVIEW = ReviewConfig()

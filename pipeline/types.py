@@ -375,14 +375,17 @@ class Analysis:
         Sentences for the user.
     threshold : float
         Abnormal probability from which the model calls a beat abnormal.
-    `sample` (n,) R peaks, indices at the recording's `fs`; `p` (n, 5) calibrated probabilities in the order of
-    `AAMI_CLASSES` (all 0 where `has_p` is False: the network was not run on that beat); `status` and `reason`
-    per beat; `threshold` the abnormal-probability threshold of the model; `leads` the one or two leads used;
-    `rr_s` (n,) seconds since the previous beat, NaN for the first one and after a gap, None in an analysis that an
-    earlier version stored; `offset` (n,) how far each R peak lies after its `sample`, in samples, None where the
-    beats were given, and in an analysis that an earlier version stored; `rhythm` the episodes in order, which cover
-    the recording without overlap, empty in an analysis that an earlier version stored; `measured` the intervals, levels
-    and statements, None where nothing was measured, and in an analysis that an earlier version stored.
+    rr_s : (n,) float32 or None
+        Seconds since the previous beat, NaN for the first one and after a gap; None in an analysis that an earlier
+        version stored.
+    rhythm : tuple of Episode
+        In order, covering the recording without overlap; empty in an analysis that an earlier version stored.
+    offset : (n,) float32 or None
+        How far each R peak lies after its `sample`, in samples; None where the beats were given, and in an analysis
+        that an earlier version stored.
+    measured : Measurements or None
+        Intervals, levels and statements; None where nothing was measured, and in an analysis that an earlier version
+        stored.
     """
 
     record: str

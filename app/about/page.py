@@ -63,6 +63,7 @@ def limits() -> pd.DataFrame:
     found, megabyte = DEFAULT.limits, 2**20
     rows = [
         ("One upload", f"{found.upload_bytes // megabyte} MB"),
+        ("A recording for the command line", f"{found.file_bytes // megabyte} MB"),
         ("A .zip", f"{found.zip_members} files, {found.zip_total_bytes // megabyte} MB unpacked"),
         ("Leads", f"1 to {found.leads}"),
         ("Sampling frequency", f"{found.fs_min_hz:g} to {grouped(found.fs_max_hz)} Hz"),

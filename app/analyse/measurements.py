@@ -18,7 +18,7 @@ MEANINGS = {
     "QT": "From the onset of the QRS to the end of T.",
 }
 OLD = "Intervals were not measured: this recording was analysed by an earlier version. Analyse it again to see them."
-MOVED = "Intervals and statements follow the marks that you moved on the median beat; they are not stored."
+MOVED = "Intervals and statements follow the marks that you moved on the median beat; its review can keep them."
 TILE = 128
 
 

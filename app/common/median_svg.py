@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 
@@ -14,17 +12,11 @@ from app.common.ecg_sheet import Drawn, SheetMark
 from app.common.ecg_svg import NAME_MM, SMALL_MM, paper, path, svg, text
 from app.common.theme import Palette
 from pipeline.measurements import WaveMark
+from pipeline.review.moved_marks import MOVABLE
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, cells
 from pipeline.twelve_leads.median_beat import MedianBeat
 
-# The marks that bound an interval; peaks are no limits of one.
-MOVABLE: Final[Mapping[WaveMark, str]] = MappingProxyType(
-    {
-        **{"p_on": "P on", "p_off": "P off", "qrs_on": "QRS on", "qrs_off": "QRS off"},
-        **{"t_on": "T on", "t_off": "T off"},
-    }
-)
 OVERLAID_MM_S, OVERLAID_MM_MV = 200.0, 20.0
 SIDE_MM_S, SIDE_MM_MV = 50.0, 10.0
 _LEFT_MM, _TOP_MM, _AXIS_MM, _GAP_MM = 5.0, 12.0, 5.0, 5.0

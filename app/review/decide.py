@@ -15,7 +15,7 @@ from app.common.times import field_text, time_field
 from app.common.viewport import Span
 from app.review import rhythm
 from app.review.session import Alike, ReviewSession, Scope
-from pipeline.cases.study_review import StudyReview, take_step
+from pipeline.cases.study_review import StudyReview, take_decisions, take_step
 from pipeline.errors import EcgError, StaleVersion
 from pipeline.labels import AAMI_CLASSES, CLASS_NAMES
 from pipeline.review.beats_in_force import snapped
@@ -300,6 +300,25 @@ def calipers(session: ReviewSession, review: StudyReview) -> Calipers:
     may = review.writable and _may(review)
     kept = "Kept with the study." if may else "Not kept with the study: you cannot change it."
     return Calipers((*spans, *session.measured), put, kept)
+
+
+def may_change(review: StudyReview) -> bool:
+    """Whether whoever looks may decide about the study now."""
+    return review.writable and _may(review)
+
+
+def mark(session: ReviewSession, review: StudyReview, decisions: tuple[Decision, ...]) -> bool:
+    """Move marks of a median beat, or put them back, in one transaction. Tells whether that was done."""
+    session.error = session.notice = ""
+    try:
+        session.put(take_decisions(review, decisions, reader=reader.current(), key=_fresh()))
+    except StaleVersion as error:
+        session.notice = str(error)
+    except EcgError as error:
+        session.error = str(error)
+    else:
+        return True
+    return False
 
 
 def measure(session: ReviewSession, review: StudyReview, start_s: float, stop_s: float) -> None:

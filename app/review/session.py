@@ -12,7 +12,7 @@ from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport, moved_end
 from pipeline.cases.study_review import FindingFilter, StudyReview
-from pipeline.review.decisions import MEASURING_KINDS, STRETCH_KINDS, Decision, Stretch
+from pipeline.review.decisions import MARKING_KINDS, MEASURING_KINDS, STRETCH_KINDS, Decision, Stretch
 from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, places_of, stretches_of
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
@@ -362,6 +362,9 @@ class ReviewSession(Looking):
             return
         if decision.kind in MEASURING_KINDS:
             self.viewport = self.viewport.showing(samples[-1] / review.beats.fs)
+            return
+        if decision.kind in MARKING_KINDS:
+            self.viewport = self.viewport.showing(sum(samples) / 2 / review.beats.fs)
             return
         there = tuple(sample for sample in samples if review.position(sample) is not None)
         ends = {*decision.stretches, samples} if decision.kind in STRETCH_KINDS else set()

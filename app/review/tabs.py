@@ -13,6 +13,7 @@ from app.common import ecg_chart, ecg_sheet, ecg_svg, page_source, review_charts
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
+from app.review import median_tab
 from app.review.session import ReviewSession
 from app.review.strip import pickable
 from pipeline.cases.study_review import LETTER, StudyReview
@@ -53,7 +54,7 @@ def draw(session: ReviewSession, review: StudyReview) -> None:
         "HRV": _variability,
     }  # fmt: skip
     if is_sheet(review.material.recording.leads):
-        parts = {"All leads": _all_leads, **parts}
+        parts = {"All leads": _all_leads, "Median beat": median_tab.draw, **parts}
     if review.material.recording.duration_s > DAY_FROM_S:
         parts["Day"] = _day
     for tab, part in zip(st.tabs(list(parts), key="review-tabs", on_change="rerun"), parts.values(), strict=True):

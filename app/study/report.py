@@ -20,6 +20,7 @@ from app.study.report_strips import strip_drawn
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.cases.study_review import StudyReview
 from pipeline.export.ecg_page_pdf import page_sheet
+from pipeline.export.moved_marks import moved_lines
 from pipeline.export.report_content import ReportContent
 from pipeline.export.report_sections import (
     SHORT_S,
@@ -131,6 +132,8 @@ def _measured(content: ReportContent) -> None:
     if measured is None:
         return
     st.markdown(f"**Intervals**  {plain(' · '.join(interval_lines(content)))}")
+    for line in moved_lines(content):
+        st.markdown(f":orange-badge[:material/edit: moved marks] {plain(line)}")
     told = [f"**{plain(one.text)}** :small[{plain(one.evidence)}]" for one in measured.statements]
     st.markdown("  \n".join([*told, f":small[{plain(looked_for_words(measured))}]"]))
 

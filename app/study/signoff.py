@@ -211,7 +211,7 @@ def _write(here: OpenStudy) -> None:
 
 def _statements(here: OpenStudy, review: StudyReview, content: ReportContent, reader: Principal) -> None:
     """What the measurements say of all leads, each to be confirmed or rejected, urgent ones first."""
-    measured = content.analysis.measured
+    measured = content.measured
     told = () if measured is None else measured.statements
     shown = [one for one in told if content.recording is not None or one.group != "rhythm"]
     if not shown:

@@ -96,7 +96,7 @@ def _listed(row: dict[str, Any], output: Path) -> str:
 
 def _recording(row: dict[str, Any]) -> Recording:
     """Read the recording of a row where it lies."""
-    with at_hand(source_at(str(row["source"])), limit_bytes=DEFAULT.limits.upload_bytes) as path:
+    with at_hand(source_at(str(row["source"])), limit_bytes=DEFAULT.limits.file_bytes) as path:
         for recording in open_all(path).recordings:
             if recording.digest == row["digest"]:
                 return recording

@@ -40,7 +40,7 @@ def process(source: Source, output: str, network: str) -> list[tuple[str, str, s
     """
     folder = Path(output)
     try:
-        with at_hand(source, limit_bytes=DEFAULT.limits.upload_bytes) as path:
+        with at_hand(source, limit_bytes=DEFAULT.limits.file_bytes) as path:
             opened = open_all(path)
             found = list(_recordings(source, opened.recordings, folder, network))
             return [*found, *(_told(line, folder) for line in _unread(source, opened))]

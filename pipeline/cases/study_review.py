@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from pipeline.cases.material import ReviewMaterial
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.errors import ReviewError
 from pipeline.labels import NOT_CLASSIFIED
+from pipeline.measurements import Measurements
 from pipeline.principal import LOCAL, Who
 from pipeline.review.beats_in_force import UNCLASSIFIED, Board, ReviewedBeats
 from pipeline.review.decisions import Decision, Stretch
@@ -32,6 +33,9 @@ from pipeline.store.listing import listing
 from pipeline.store.reviews import ReviewStep, Standing
 from pipeline.store.studies import Study
 from pipeline.wording import clock_text, looked_at, percent
+
+if TYPE_CHECKING:
+    from pipeline.twelve_leads.remeasured import Remeasured  # SciPy, which not every study needs
 
 LETTER: Final = MappingProxyType({UNCLASSIFIED: NOT_CLASSIFIED})
 HUMAN_WORDS: Final = MappingProxyType(
@@ -75,12 +79,16 @@ class FindingFilter:
 
 @dataclass(frozen=True, eq=False)
 class InForce:
-    """What a sequence of decisions makes of the model's beats; `known_events` are theirs, where they are known."""
+    """What a sequence of decisions makes of the model's beats; `known_events` are theirs, where they are known.
+
+    `remeasured` is what follows from marks of median beats that a reader moved; None where none is.
+    """
 
     material: ReviewMaterial
     board: Board
     beats: ReviewedBeats
     known_events: tuple[RhythmEvent, ...] | None = None
+    remeasured: Remeasured | None = None
 
     def after(self, decision: Decision) -> InForce:
         """Return what is in force one decision further, without replaying those before it.
@@ -90,9 +98,14 @@ class InForce:
         ReviewError
             If the decision does not fit the beats.
         """
-        board = self.board.after(decision)
-        beats = board.beats(self.material.evidence)
-        return InForce(self.material, board, beats, self.events if _same_rhythm(self.beats, beats) else None)
+        found = _in_force(self.material, self.board.after(decision), self)
+        return replace(found, known_events=self.events if _same_rhythm(self.beats, found.beats) else None)
+
+    @property
+    def measured(self) -> Measurements | None:
+        """What is measured and stated: by the marks that a reader moved, else by the model's."""
+        again = None if self.remeasured is None else self.remeasured.measured
+        return self.material.analysis.measured if again is None else again
 
     @cached_property
     def events(self) -> tuple[RhythmEvent, ...]:
@@ -307,7 +320,31 @@ def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce
     board = Board(material.analysis, decisions)
     for decision in decisions:
         board.apply(decision)
-    return InForce(material, board, board.beats(material.evidence))
+    return _in_force(material, board)
+
+
+def _in_force(material: ReviewMaterial, board: Board, before: InForce | None = None) -> InForce:
+    """Return what a board gives, its statements by the marks in force; what follows from the same marks is known.
+
+    Raises
+    ------
+    ModelError
+        If what marks the waves is missing or damaged, and a reader moved marks.
+    """
+    again = None
+    if marks := board.rhythm.marks:
+        if before is not None and before.board.rhythm.marks == marks:
+            again = before.remeasured
+        else:
+            from pipeline.twelve_leads.remeasured import remeasured  # SciPy, as above
+
+            again = remeasured(material.recording, material.analysis, marks)
+    found = InForce(material, board, board.beats(material.evidence), remeasured=again)
+    stated = () if found.measured is None else found.measured.statements
+    if board.rhythm.statements == stated:
+        return found
+    board.rhythm = replace(board.rhythm, statements=stated)
+    return replace(found, beats=replace(found.beats, ruling=board.rhythm))
 
 
 def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:

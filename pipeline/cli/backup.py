@@ -32,6 +32,9 @@ def add_restore(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="what `backup` wrote; home and database must be empty, stop the app"
     )
+    parser.add_argument(
+        "--erasures", type=Path, metavar="FILE", help="erasures.jsonl of the home that was lost: what must go again"
+    )
     parser.set_defaults(command=_restore)
 
 
@@ -76,8 +79,14 @@ def _restore(options: argparse.Namespace) -> int:
     from pipeline.config import home_root
     from pipeline.store.backup import restore_backup
 
-    found = restore_backup(options.folder)
-    sys.stdout.write(f"{len(found.files)} files of {found.made} restored into {home_root()}\n")
+    done = restore_backup(options.folder, erasures=options.erasures)
+    sys.stdout.write(f"{len(done.backup.files)} files of {done.backup.made} restored into {home_root()}\n")
+    if done.gone_again:
+        sys.stdout.write(f"{done.gone_again} recordings that were deleted or erased since are so again\n")
+    for digest in done.kept:
+        say(
+            f"Recording {digest[:12]} was deleted since, but is signed in the backup and stays; reopen, then delete it."
+        )
     return OK
 
 

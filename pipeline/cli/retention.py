@@ -24,6 +24,9 @@ def add_erase(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as", required=True, dest="reader", metavar="NAME", help="who erases")
     parser.add_argument("--reason", required=True, help="why; stays in the audit trail, so without the name")
     parser.add_argument("--reports", action="store_true", help="delete the signed reports as well; their hashes stay")
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="WORD", help="mask this word too, wherever it was typed"
+    )
     parser.set_defaults(command=_erase)
 
 
@@ -60,7 +63,7 @@ def _erase(options: argparse.Namespace) -> int:
     who, why = options.reader, options.reason
     if sign_in_required():  # a name that is typed here proves nothing
         who, why = LOCAL, f"{options.reason} ({options.reader})"
-    done = erase_names(options.study, reader=who, reason=why, reports=options.reports)
+    done = erase_names(options.study, reader=who, reason=why, reports=options.reports, also=options.also)
     sys.stdout.write(
         f"{done.studies} studies are called {done.name!r} now; decisions and signatures are as they were\n"
     )
@@ -68,7 +71,7 @@ def _erase(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{done.reports_gone} signed reports are deleted\n")
     if done.reports_left:
         say(f"{done.reports_left} signed reports still print what was known then; --reports deletes them.")
-    if done.renamings:
-        say(f"{done.renamings} entries of the audit trail tell an earlier name and cannot be changed.")
-    say("Comments, conclusions and backups are as they were.")
+    if done.masked:
+        sys.stdout.write(f"{done.masked} comments, conclusions and other entries name nobody any more\n")
+    say("Backups are as they were; `restore` erases it again. Names spelled otherwise stay; --also masks them.")
     return OK

@@ -10,6 +10,7 @@ from typing import Any, Final
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json
 from pipeline.export.fhir_measurements import STATEMENT_SYSTEM, measured_observations
+from pipeline.export.moved_marks import BY_READER, moved_observations
 from pipeline.export.patient import fhir_patient, fhir_period
 from pipeline.export.report_content import LETTER_NAMES, ReportContent, utc_text
 from pipeline.export.report_sections import NOT_SIGNED, reviewed_words
@@ -148,7 +149,9 @@ def _observations(content: ReportContent) -> list[tuple[str, dict[str, Any]]]:
         code = {"coding": [{"system": _BEAT_CLASS, "code": letter}], "text": f"Share of {LETTER_NAMES[letter]} beats"}
         found.append((f"burden-{letter}", {"code": code, "valueQuantity": _quantity(share, "%")}))
     found += [(f"rhythm-{time.rhythm}", _rhythm(time, decided=_is_decided(content, time))) for time in content.times]
-    found += measured_observations(content.analysis.measured, content.verdicts)
+    again = content.remeasured is not None and content.remeasured.measured is not None
+    found += measured_observations(content.measured, content.verdicts, f"{BY_READER}: marks." if again else "")
+    found += moved_observations(content)
     return found + [(f"finding-{finding.id}", _finding(finding)) for finding in content.findings[:MAX_FINDINGS]]
 
 

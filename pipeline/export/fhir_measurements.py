@@ -23,15 +23,25 @@ _INTERVALS: Final[Mapping[str, tuple[str, str]]] = {
     "QRS": ("8633-0", "QRS duration"),
     "QT": ("8634-8", "QT interval"),
 }
+INTERVAL_CODES: Final[Mapping[str, tuple[str, str]]] = {**_INTERVALS, "QTc": ("8636-3", "QT interval, corrected")}
 _AXES: Final[Mapping[str, str]] = {"P": "8626-4", "QRS": "8632-2", "T": "8638-9"}
 
 
 def measured_observations(
-    measured: Measurements | None, verdicts: Mapping[str, str] | None = None
+    measured: Measurements | None, verdicts: Mapping[str, str] | None = None, remark: str = ""
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return a name and a body for each interval, axis and statement; nothing without measurements.
 
     They are preliminary, as nobody has confirmed them; a statement that a reader confirmed or rejected says so.
+
+    Parameters
+    ----------
+    measured : Measurements or None
+        What was measured.
+    verdicts : mapping of str to str, optional
+        "confirmed" or "rejected", by the code of a statement.
+    remark : str, optional
+        Stands as a note with each of them, such as that a reader moved marks.
     """
     if measured is None:
         return []
@@ -51,7 +61,16 @@ def measured_observations(
         (f"statement-{i}", _statement(one, (verdicts or {}).get(one.code, "")))
         for i, one in enumerate(measured.statements)
     ]
-    return [(name, {**body, "status": "preliminary"}) for name, body in found]
+    also = [{"text": remark}] if remark else []
+    return [
+        (name, {**body, **({"note": [*body.get("note", []), *also]} if also else {}), "status": "preliminary"})
+        for name, body in found
+    ]
+
+
+def interval_value(name: str, value_ms: float) -> dict[str, Any]:
+    """Return an interval of `INTERVAL_CODES`, milliseconds, as a component."""
+    return _value(*INTERVAL_CODES[name], value_ms, "ms")
 
 
 def _interval(code: str, text: str, spread: Spread) -> dict[str, Any]:
@@ -64,7 +83,7 @@ def _interval(code: str, text: str, spread: Spread) -> dict[str, Any]:
 
 
 def _qtc(measured: Measurements) -> dict[str, Any]:
-    body = _value("8636-3", "QT interval, corrected", measured.qtc_ms[measured.qtc_used], "ms")
+    body = interval_value("QTc", measured.qtc_ms[measured.qtc_used])
     components = [
         {"code": {"text": name}, "valueQuantity": _quantity(value, "ms")} for name, value in measured.qtc_ms.items()
     ]

@@ -11,7 +11,7 @@ from typing import Final
 
 from pipeline.identity import DeviceReading, Identity
 from pipeline.labels import AAMI_CLASSES
-from pipeline.measurements import Statement
+from pipeline.measurements import Measurements, Statement
 from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.conclusion import Fact, Undecided, decided_facts, proposed_text, single_facts, undecided
 from pipeline.review.holter import Holter, holter, urgent_findings
@@ -23,6 +23,7 @@ from pipeline.rhythm_names import RhythmTime, rhythm_times
 from pipeline.store.page_sources import PageSource
 from pipeline.twelve_leads.derived_leads import standard_name
 from pipeline.twelve_leads.layouts import is_sheet
+from pipeline.twelve_leads.remeasured import Remeasured
 from pipeline.types import Analysis, FloatArray, Recording, read_only
 from pipeline.wording import axis_texts, clock_text, looked_at
 
@@ -119,6 +120,8 @@ class ReportContent:
         The recorder's own reading, where its file held one.
     page : PageSource or None
         The page of paper that the recording was read from.
+    remeasured : Remeasured or None
+        What follows from marks of median beats that a reader moved, where any was.
     """
 
     analysis: Analysis
@@ -137,6 +140,13 @@ class ReportContent:
     identity: Identity | None = None
     device: DeviceReading | None = None
     page: PageSource | None = None
+    remeasured: Remeasured | None = None
+
+    @property
+    def measured(self) -> Measurements | None:
+        """What is measured and stated: by the marks that a reader moved, else by the model's."""
+        again = None if self.remeasured is None else self.remeasured.measured
+        return self.analysis.measured if again is None else again
 
     @property
     def start(self) -> datetime | None:
@@ -154,7 +164,7 @@ class ReportContent:
     @property
     def looked_at(self) -> str:
         """What was looked at and what was not, in one sentence."""
-        measured = self.analysis.measured
+        measured = self.measured
         leads = 0 if measured is None else min(self.recorded, len(measured.leads))
         return looked_at(self.leads, self.recorded, rhythm=bool(self.beats.rhythm), measured=leads)
 
@@ -176,7 +186,7 @@ class ReportContent:
     @property
     def urgent_statements(self) -> tuple[Statement, ...]:
         """The urgent statements that were not rejected, and that no episode of a rhythm stands for."""
-        measured = self.analysis.measured
+        measured = self.measured
         found = () if measured is None else measured.urgent
         return tuple(one for one in found if self.verdicts.get(one.code) != "rejected")
 
@@ -193,7 +203,7 @@ class ReportContent:
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
         """What readers have confirmed."""
-        statements = () if self.analysis.measured is None else self.analysis.measured.statements
+        statements = () if self.measured is None else self.measured.statements
         return decided_facts(self.findings, self.beats, statements, self.verdicts, when=self.when)
 
     @cached_property
@@ -204,7 +214,7 @@ class ReportContent:
     @cached_property
     def undecided(self) -> Undecided:
         """What nobody has decided about."""
-        return undecided(self.findings, self.analysis.measured, self.verdicts)
+        return undecided(self.findings, self.measured, self.verdicts)
 
     @property
     def concluded(self) -> tuple[Fact, ...]:
@@ -224,7 +234,7 @@ class ReportContent:
     @property
     def listed(self) -> tuple[Finding | Statement, ...]:
         """What could be confirmed: the findings, and what the measurements say."""
-        return (*self.findings, *(() if self.analysis.measured is None else self.analysis.measured.statements))
+        return (*self.findings, *(() if self.measured is None else self.measured.statements))
 
     def model_counts(self) -> dict[str, int]:
         """Return the model's counts per class and "U": every beat that it found, including deleted ones."""
@@ -242,6 +252,7 @@ def report_content(
     study: StudyFacts | None = None,
     trained_on: str = "",
     page: PageSource | None = None,
+    remeasured: Remeasured | None = None,
 ) -> ReportContent:
     """Gather a report on the leads that were analysed.
 
@@ -263,6 +274,8 @@ def report_content(
         What data the model was trained on, in words.
     page : PageSource, optional
         The page of paper that the recording was read from.
+    remeasured : Remeasured, optional
+        What follows from marks of median beats that a reader moved.
 
     Raises
     ------
@@ -289,6 +302,7 @@ def report_content(
         identity=recording.identity,
         device=recording.device,
         page=page,
+        remeasured=remeasured,
     )
 
 

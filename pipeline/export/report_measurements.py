@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.export.pdf_page import ALARM, INK, INNER_MM, LEFT_MM, MUTED, ReportSheet
@@ -15,7 +16,9 @@ _TEXT_MM: Final = 84.0
 _GAP_MM: Final = 0.8
 
 
-def draw_measurements(sheet: ReportSheet, measured: Measurements, y: float, stop: float) -> float:
+def draw_measurements(
+    sheet: ReportSheet, measured: Measurements, y: float, stop: float, moved: Sequence[str] = ()
+) -> float:
     """Draw the section below its heading; return its lower edge.
 
     Two statements are always there, and as many more as have room.
@@ -28,10 +31,15 @@ def draw_measurements(sheet: ReportSheet, measured: Measurements, y: float, stop
         What was measured.
     y, stop : float
         Where it begins, and where it has to end, mm.
+    moved : sequence of str, optional
+        What a reader moved, a sentence each.
     """
     stop -= 4 * _LINE_MM  # of what was looked for
     for line in sheet.wrap("  ·  ".join(interval_words(measured)), INNER_MM, 8):
         sheet.say(LEFT_MM, y + 2.2, line, 8)
+        y += _LINE_MM
+    for line in [part for one in moved for part in sheet.wrap(one, INNER_MM, 8)]:
+        sheet.say(LEFT_MM, y + 2.2, line, 8, colour=ALARM)
         y += _LINE_MM
     drawn = 0
     for one in measured.statements:

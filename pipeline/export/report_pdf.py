@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from pipeline._util.files import write_bytes
 from pipeline.export.ecg_page_pdf import draw_ecg_page, lines_over, page_sheet
+from pipeline.export.moved_marks import moved_lines
 from pipeline.export.pdf_page import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, TOP_MM, ReportSheet
 from pipeline.export.report_content import ReportContent, utc_text
 from pipeline.export.report_disclosure import draw_disclosure
@@ -148,7 +150,7 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
     measured = further(content)
     if measured is not None:
         flow.y = section(sheet, flow.y, "Intervals and statements", "measured in the usual beats of all leads")
-        flow.y = draw_measurements(sheet, measured, flow.y, flow.bottom - _BESIDE_MM)
+        flow.y = draw_measurements(sheet, measured, flow.y, flow.bottom - _BESIDE_MM, moved_lines(content))
     if flow.has(40):
         flow.y += 3.0
         flow.tiles(figures(content))
@@ -271,8 +273,9 @@ def _draw_responsible(sheet: ReportSheet, content: ReportContent, y: float) -> N
 
 def _draw_ecg(sheet: ReportSheet, content: ReportContent) -> None:
     """Add a page with all leads, of the usual rhythm where the recording is longer than the page."""
-    recording, analysis = content.recording, content.analysis
+    recording, analysis = content.recording, replace(content.analysis, measured=content.measured)
     if recording is None:
         return
     ecg = page_sheet(recording, ecg_start(content), lines=lines_over(analysis))
-    draw_ecg_page(sheet, ecg, recording, analysis, content.created, beats=content.beats)
+    remark = " ".join(moved_lines(content))
+    draw_ecg_page(sheet, ecg, recording, analysis, content.created, remark=remark, beats=content.beats)

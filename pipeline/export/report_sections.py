@@ -226,7 +226,7 @@ def _moment(name: str, moment: Moment | None, unit: str, content: ReportContent,
 
 def interval_lines(content: ReportContent) -> tuple[str, ...]:
     """Return intervals, QTc and axis, each a phrase; none where nothing was measured."""
-    measured = content.analysis.measured
+    measured = content.measured
     return () if measured is None else tuple(interval_words(measured))
 
 
@@ -235,7 +235,7 @@ def further(content: ReportContent) -> Measurements | None:
 
     Urgent ones have a section of their own; rhythms and ectopic beats have tables, but for an ECG that fits on a page.
     """
-    measured = content.analysis.measured
+    measured = content.measured
     if measured is None:
         return None
     above = {one.code for one in content.urgent_statements}

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from pipeline._util.files import write_bytes
 from pipeline.export.analysis_files import dump_json, rhythm_rows, table_bytes, to_json
+from pipeline.export.measured_rows import measured_rows
+from pipeline.export.moved_marks import moved_lines, moved_rows
 from pipeline.export.report_content import ReportContent, utc_text
 from pipeline.export.report_sections import (
     NOT_SIGNED,
@@ -53,6 +55,8 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         confirmed so far), "not_reviewed", "urgent_not_reviewed", "reason", "report_sha256"
         of the signed report, "amends" (earlier ones); "holter",
         the tables over time and by kind; "stretches", whose rhythm a reader has looked at ("seen") or commented on;
+        where a reader moved marks of median beats, "moved_marks" with the intervals that follow and, in a recording of
+        at most a minute, "measurements", all that is measured and stated then, beside the model's in the outer object;
         and, once a reader has decided about it, "rhythm": the rhythm in force, "decided" of each episode ("confirmed",
         "named" or null), what was "rejected", the "patient_events", and the verdicts on "statements". The model's own
         rhythm stays beside it, in the outer "rhythm".
@@ -74,9 +78,19 @@ def reviewed_to_json(content: ReportContent) -> dict[str, Any]:
         **_signed_rows(content),
         "holter": _holter_rows(content),
         **({"stretches": _stretches(content.beats)} if content.beats.rhythm else {}),
+        **_moved(content),
         **_decided_rhythm(content),
     }
     return {**to_json(content.analysis, content.identity, content.device), "review": review}
+
+
+def _moved(content: ReportContent) -> dict[str, Any]:
+    """Return what a reader moved and what follows; nothing where no mark was moved."""
+    again = content.remeasured
+    if again is None:
+        return {}
+    whole = {} if again.measured is None else {"measurements": measured_rows(again.measured)}
+    return {"moved_marks": moved_rows(content), **whole}
 
 
 def _signed_rows(content: ReportContent) -> dict[str, Any]:
@@ -126,6 +140,7 @@ def write_summary_csv(content: ReportContent, path: Path) -> Path:
     lines.append(("conclusion", "", "text", content.conclusion or NOT_SIGNED))
     lines += [("conclusion", "", "reviewed", words) for words in reviewed_words(content)]
     lines += [("urgent", one.title, one.state, one.detail) for one in urgent_lines(content)]
+    lines += [("intervals", "", "moved", words) for words in moved_lines(content)]
     lines += [("figures", figure.name, figure.more, figure.value) for figure in figures(content)]
     tables = (rows_table, kinds_table, rhythm_table, beats_table, variability_table)
     for table in (make(content) for make in tables):

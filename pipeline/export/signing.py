@@ -80,6 +80,7 @@ def reviewed_content(
         study=study,
         trained_on=trained_on,
         page=load_page_source(material.recording.digest, reader=LOCAL),
+        remeasured=review.state.remeasured,
     )
 
 
@@ -131,7 +132,7 @@ def sign_with_report(
     DataError
         If the report cannot be stored; nothing is then signed.
     """
-    left = undecided(review.findings, review.material.analysis.measured, _verdicts(review))
+    left = undecided(review.findings, review.state.measured, _verdicts(review))
     why = clean_text(reason) if left.names else ""  # where nothing is left there is nothing to give a reason for
     if left.names and not why:
         raise ReviewError(

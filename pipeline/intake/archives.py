@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.config import DEFAULT, Config
+from pipeline.config import DEFAULT, ON_DISK, Config
 from pipeline.errors import EcgError, IntakeError
 from pipeline.intake.batch import Files, split_uploads
 from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, safe_name
@@ -78,7 +78,7 @@ def open_uploads(
     return Opened(tuple(left_aside(recordings, [name for name, _ in aside])), tuple(refused))
 
 
-def open_all(path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = DEFAULT) -> Opened:
+def open_all(path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = ON_DISK) -> Opened:
     """Read every recording of a file on disk: one, or all of a .zip that can be read. Raises as `open_uploads` does.
 
     Parameters

@@ -320,7 +320,7 @@ def _gaps(times: Times, fs: float, least: float) -> tuple[NDArray[np.int64], NDA
 
 def _envelope(late: Times, horizon: int) -> Times:
     """Return the least of each value and the next ones, up to `horizon` of them."""
-    size = horizon | 1
+    size = min(horizon, late.size) | 1  # what is stated in too small a unit has a horizon of gigabytes
     return np.asarray(minimum_filter1d(late, size, origin=-(size // 2), mode="nearest"))
 
 

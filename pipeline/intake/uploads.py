@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.config import DEFAULT, Config
+from pipeline.config import DEFAULT, ON_DISK, Config
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import (
     OTHER_ANNOTATIONS,
@@ -110,7 +110,7 @@ def left_aside(recordings: list[Recording], aside: Sequence[str]) -> list[Record
 
 
 def read_path(
-    path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = DEFAULT
+    path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = ON_DISK
 ) -> Recording:
     """Read one recording from disk.
 
@@ -172,7 +172,7 @@ def _read_record(path: Path, config: Config) -> Recording:
 
 
 def read_all(
-    path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = DEFAULT
+    path: Path, *, csv: CsvOptions | None = None, identity: bool = False, config: Config = ON_DISK
 ) -> list[Recording]:
     """Read every recording of a file on disk: one, or all of a .zip. Raises as `read_path` does.
 
@@ -192,7 +192,7 @@ def read_all(
     return read_uploads([(path.name, read_zip_file(path, config=config))], csv=csv, identity=identity, config=config)
 
 
-def read_zip_file(path: Path, *, config: Config = DEFAULT) -> bytes:
+def read_zip_file(path: Path, *, config: Config = ON_DISK) -> bytes:
     """Read the bytes of an archive on disk, up to the limit. Raises IntakeError or LimitError."""
     return _read_file(path, config.limits.upload_bytes, "The ZIP archive", follow=True)
 

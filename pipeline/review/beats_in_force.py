@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import ReviewError
-from pipeline.labels import AAMI_CLASSES
 from pipeline.review import intervals_in_force as intervals
 from pipeline.review.decisions import RULING_KINDS, STRETCH_KINDS, Decision, Stretch
 from pipeline.review.readable import Span, unread_spans
-from pipeline.review.rhythm_in_force import RhythmInForce, rhythm_of
-from pipeline.review.signal_evidence import SignalEvidence, Spans
+from pipeline.review.rhythm_in_force import ABOUT_ONE_THERE, RhythmInForce, rhythm_of
+from pipeline.review.runs_in_force import undone_runs
+from pipeline.review.signal_evidence import SignalEvidence, known_gaps
 from pipeline.signal.at_rest import Silence
 from pipeline.signal.nearest import NO_BEAT, nearest
 from pipeline.signal.r_peaks import snap
@@ -167,7 +167,7 @@ def reviewed_beats(
     board = Board(analysis, decisions)
     for decision in decisions:
         board.apply(decision)
-    return board.beats(SignalEvidence(analysis.fs, _quality_gaps(analysis)) if evidence is None else evidence)
+    return board.beats(known_gaps(analysis) if evidence is None else evidence)
 
 
 def snapped(sample: int, lead: FloatArray, fs: float, existing: IntArray, config: Config = DEFAULT) -> int:
@@ -229,12 +229,6 @@ def check_free(sample: int, fs: float, existing: IntArray, config: Config = DEFA
         )
 
 
-def _quality_gaps(analysis: Analysis) -> Spans:
-    fs = analysis.fs
-    gaps = [segment for segment in analysis.quality.segments if segment.verdict == "gap"]
-    return [(round(gap.start_s * fs), round(gap.stop_s * fs)) for gap in gaps]
-
-
 class Board:
     """The replay itself: one row for every beat that any of `decisions` can refer to, and whether it exists."""
 
@@ -244,7 +238,7 @@ class Board:
         added = [sample for decision in decisions if decision.kind == "add" for sample in decision.samples]
         self.sample = _union(analysis.sample, np.array(added, np.int64))
         self.from_model = np.searchsorted(self.sample, analysis.sample)
-        self.model = self._filled(_model_answers(analysis), "")
+        self.model = self._filled(intervals.model_answers(analysis), "")
         self.p = self._filled(analysis.p, 0.0)
         self.confidence = self._filled(analysis.confidence, 0.0)
         none = np.zeros(analysis.sample.size, np.float32)
@@ -300,7 +294,8 @@ class Board:
     def apply(self, decision: Decision) -> None:
         """Carry out one of the decisions that the board was made for, in their order; errors as in `reviewed_beats`."""
         if decision.kind in RULING_KINDS:
-            self.rhythm = self.rhythm.after(decision)
+            named = decision.stretches if decision.kind in ABOUT_ONE_THERE else ()
+            self.rhythm = self._rhythm_now(named).after(decision)
             return
         if decision.kind in STRETCH_KINDS:
             self._look(decision)
@@ -321,7 +316,7 @@ class Board:
 
     def around(self, decision: Decision) -> str:
         """Return what is in force where a decision is about: a letter for each beat, or the rhythm in words."""
-        return self.rhythm.words(decision) if decision.kind in RULING_KINDS else self.classes(decision.samples)
+        return self._rhythm_now().words(decision) if decision.kind in RULING_KINDS else self.classes(decision.samples)
 
     def model_around(self, decision: Decision) -> str:
         """Return the model's answer where a decision is about, as `around` does."""
@@ -340,6 +335,14 @@ class Board:
             self.seen |= set(decision.stretches)
         if decision.text or decision.kind == "note":
             self.notes = {**self.notes, **dict.fromkeys(decision.stretches, decision.text)}
+
+    def _rhythm_now(self, named: Sequence[Stretch] | None = None) -> RhythmInForce:
+        """Return the rhythm without the runs that decisions about beats have undone, or only without some of them."""
+        runs = [run for run in self.rhythm.runs if named is None or run.stretch in named]
+        if not runs:
+            return self.rhythm
+        now = np.where(self.there, self.aami, "")
+        return self.rhythm.without_runs(undone_runs(runs, self.analysis.fs, self.sample, self.model, now))
 
     def classes(self, samples: tuple[int, ...]) -> str:
         """Return the class in force of each beat, one letter each; "-" where there is no beat."""
@@ -407,7 +410,8 @@ class Board:
         """Return the existing beats, and which intervals between them are RR intervals."""
         there = np.flatnonzero(self.there)
         sample, aami, human = self.sample[there], self.aami[there], self.human[there]
-        rhythm, artefacts = self.rhythm.episodes, self.rhythm.artefacts
+        ruling = self._rhythm_now()
+        rhythm, artefacts = ruling.episodes, ruling.artefacts
         silenced = intervals.inside(sample, artefacts) if artefacts else None
         if silenced is not None:
             aami[silenced], human[silenced] = REJECTED, "rejected"
@@ -427,19 +431,13 @@ class Board:
             offset=None if self.analysis.offset is None else read_only(self.offset[there]),
             silences=MappingProxyType(silences),
             rhythm=rhythm,
-            ruling=self.rhythm,
+            ruling=ruling,
             silenced=None if silenced is None else read_only(silenced),
             seen=self.seen,
             notes=MappingProxyType({stretch: text for stretch, text in self.notes.items() if text}),
             unread=unread_spans(self.analysis, rhythm, (*evidence.gaps, *artefacts), rests),
             hidden=intervals.hidden_beats(self.analysis, rhythm, sample, aami),
         )
-
-
-def _model_answers(analysis: Analysis) -> NDArray[np.str_]:
-    names = np.array([*AAMI_CLASSES, UNCLASSIFIED])
-    classified = np.array([status == "classified" for status in analysis.status], np.bool_) & analysis.has_p
-    return np.asarray(names[np.where(classified, analysis.p.argmax(axis=1), len(AAMI_CLASSES))])
 
 
 def _union(first: IntArray, second: IntArray) -> IntArray:

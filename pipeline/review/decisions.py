@@ -10,6 +10,7 @@ from typing import Final, Literal, TypeVar, get_args
 
 from pipeline.errors import ReviewError
 from pipeline.labels import AAMI_CLASSES
+from pipeline.review.moved_marks import moved_mark
 
 DecisionKind = Literal[
     "confirm",
@@ -32,14 +33,18 @@ DecisionKind = Literal[
     "measure",
     "measure_move",
     "measure_remove",
+    "mark_move",
+    "mark_reset",
 ]
 MEASURING_KINDS: Final[tuple[DecisionKind, ...]] = ("measure", "measure_move", "measure_remove")
+MARKING_KINDS: Final[tuple[DecisionKind, ...]] = ("mark_move", "mark_reset")
 # About stretches of time and no beats: what the rhythm is there, what the patient felt, what an urgent statement says,
-# and what was measured with calipers.
+# what was measured with calipers, and where a mark of a stretch's median beat belongs.
 RULING_KINDS: Final[tuple[DecisionKind, ...]] = (
     *("rhythm_confirm", "rhythm_name", "rhythm_resize", "rhythm_split", "rhythm_reject"),
     *("event_mark", "event_remove", "statement_confirm", "statement_reject"),
     *MEASURING_KINDS,
+    *MARKING_KINDS,
 )
 STRETCH_KINDS: Final[tuple[DecisionKind, ...]] = ("seen", "note", *RULING_KINDS)  # about no beats
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
@@ -47,8 +52,8 @@ Stretch = tuple[int, int]  # from and to, samples
 StepKind = Literal["decide", "undo", "redo", "barrier"]
 TEXT_CHARS: Final = 2000
 _BY_ENDS: Final[tuple[DecisionKind, ...]] = ("note", *RULING_KINDS)  # one stretch after the other
-_NAMED: Final[tuple[DecisionKind, ...]] = ("rhythm_name", "statement_confirm", "statement_reject")
-_ENDS: Final = MappingProxyType({"rhythm_resize": 4, "measure_move": 4, "rhythm_split": 3})
+_NAMED: Final[tuple[DecisionKind, ...]] = ("rhythm_name", "statement_confirm", "statement_reject", "mark_move")
+_ENDS: Final = MappingProxyType({"rhythm_resize": 4, "measure_move": 4, "rhythm_split": 3, "mark_move": 2})
 ItemT = TypeVar("ItemT")
 
 
@@ -70,7 +75,9 @@ class Decision:
     text : str
         A comment, with any kind; "comment" and "note" change nothing else, and an empty one removes the comment.
     subject : str
-        The rhythm that "rhythm_name" gives, a key of `RHYTHM_SUBJECTS`, or the code of the statement.
+        The rhythm that "rhythm_name" gives, a key of `RHYTHM_SUBJECTS`; the code of the statement; or the mark that
+        "mark_move" moves, see `pipeline.review.moved_marks.mark_subject`. "mark_reset" puts all back that were moved
+        on the median beat of the stretch.
 
     Raises
     ------
@@ -100,6 +107,8 @@ class Decision:
         self._check_class()
         if bool(self.subject) != (self.kind in _NAMED):
             raise ReviewError(f"A decision {self.kind!r} names {'a' if self.kind in _NAMED else 'no'} rhythm.")
+        if self.kind == "mark_move":
+            moved_mark(self.subject)
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:

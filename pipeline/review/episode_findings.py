@@ -98,7 +98,7 @@ def episode_rows(
 
     Runs of ectopic beats and pauses are left to the events of the beats in force where those tell of them. Unreadable
     stretches are listed from `unreadable_s` on, if they take half of the recording, or as a flat end of it. What a
-    reader has named is listed whatever tells of it.
+    reader has named is listed whatever tells of it. Where they have undone a run, the rhythm beside it tells of it.
 
     Parameters
     ----------
@@ -114,12 +114,14 @@ def episode_rows(
     run = tuple(found)
     told = {rhythm: _widened(_spans(run, kinds)) for rhythm, kinds in _TOLD_BY_BEATS.items()}
     ruled: Mapping[Stretch, Ruled] = {} if beats.ruling is None else beats.ruling.ruled
+    undone = frozenset[Stretch]() if beats.ruling is None else beats.ruling.undone
     return tuple(
         EpisodeRow(kind, episode, stretch, stretch in beats.seen or stretch in ruled)
         for episode in beats.rhythm
         for stretch in [ends_of(episode, beats.fs, beats.n_samples)]
         if (kind := episode_kind(episode))
         and (ruled.get(stretch) == "named" or _is_listed(episode, told, beats, config))
+        and (stretch in ruled or stretch not in undone)
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.labels import AAMI_CLASSES
 from pipeline.review.decisions import Stretch
 from pipeline.review.signal_evidence import SignalEvidence, Spans
 from pipeline.rhythm_names import episode_at
@@ -185,3 +186,10 @@ def breaks_before(
     broken[1:] |= rejected
     broken[0] = True
     return broken[:-1]
+
+
+def model_answers(analysis: Analysis) -> NDArray[np.str_]:
+    """Return the model's class of each beat (n,), `UNCLASSIFIED` for those that it left without one."""
+    names = np.array([*AAMI_CLASSES, UNCLASSIFIED])
+    classified = np.array([status == "classified" for status in analysis.status], np.bool_) & analysis.has_p
+    return np.asarray(names[np.where(classified, analysis.p.argmax(axis=1), len(AAMI_CLASSES))])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Literal
 
 from pipeline.errors import ReviewError
-from pipeline.measurements import Statement
-from pipeline.review.decisions import MEASURING_KINDS, Decision, Stretch
+from pipeline.measurements import Statement, WaveMark
+from pipeline.review.decisions import MARKING_KINDS, MEASURING_KINDS, Decision, DecisionKind, Stretch
+from pipeline.review.moved_marks import mark_words, moved_mark
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_name
 from pipeline.types import Analysis, Episode, RhythmCode
 from pipeline.wording import interval
@@ -36,6 +38,8 @@ RHYTHM_SUBJECTS: Final[Mapping[str, tuple[RhythmCode, str]]] = MappingProxyType(
 )
 # Rhythms that go on where an episode beside them is rejected; the others are episodes in such a rhythm.
 _USUAL: Final = frozenset[RhythmCode]({"N", "SBR", "ST", "AFIB", "AFL", "P", "NOD", "BI", "BII", "BIII", "B", "T"})
+RUN_CLASSES: Final[Mapping[RhythmCode, str]] = MappingProxyType({"VT": "V", "IVR": "V", "SVTA": "S"})
+ABOUT_ONE_THERE: Final = frozenset[DecisionKind]({"rhythm_confirm", "rhythm_reject", "rhythm_resize", "rhythm_split"})
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,16 @@ class RhythmInForce:
     events : mapping of Stretch to str
         Where the patient felt or did something, and what.
     statements : tuple of Statement
-        The model's statements about the usual beat, whatever was decided about them.
+        What is stated about the usual beat, whatever was decided about it: by the model's marks, or by those that a
+        reader moved, where it is known what follows from them.
     verdicts : mapping of str to str
         "confirmed" or "rejected", by the code of a statement that a reader has decided about.
     measured : tuple of Stretch
         Intervals that a reader has measured with calipers, in the order in which they were.
+    marks : mapping of Stretch to mapping of WaveMark to float
+        Where a reader moved marks of the median beat of a stretch, seconds from its R peak.
+    undone : frozenset of Stretch
+        Where a run was that a reader has undone by what they decided about its beats.
     """
 
     fs: float
@@ -109,11 +118,18 @@ class RhythmInForce:
     statements: tuple[Statement, ...] = ()
     verdicts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     measured: tuple[Stretch, ...] = ()
+    marks: Mapping[Stretch, Mapping[WaveMark, float]] = field(default_factory=lambda: MappingProxyType({}))
+    undone: frozenset[Stretch] = frozenset()
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
         """The episodes in force, in order."""
         return tuple(piece.episode for piece in self.pieces)
+
+    @cached_property
+    def runs(self) -> tuple[RhythmPiece, ...]:
+        """The episodes that are runs of ectopic beats and that no reader has decided about, in order."""
+        return tuple(piece for piece in self.pieces if piece.episode.rhythm in RUN_CLASSES and not piece.ruled)
 
     @property
     def ruled(self) -> Mapping[Stretch, Ruled]:
@@ -142,6 +158,19 @@ class RhythmInForce:
         act: Mapping[str, object] = getattr(self, f"_{decision.kind}")(decision)
         return replace(self, **act)  # type: ignore[arg-type]
 
+    def without_runs(self, gone: Sequence[RhythmPiece]) -> RhythmInForce:
+        """Return the rhythm in which that beside goes on through some runs, whose ends stay as they are."""
+        if not gone:
+            return self
+        undone = self.undone | {piece.stretch for piece in gone}
+        pieces = [
+            replace(piece, episode=_beside(self.pieces, piece.stretch, self.rejected, self.fs))
+            if piece in gone
+            else piece
+            for piece in self.pieces
+        ]
+        return replace(self, pieces=tuple(pieces), undone=undone)
+
     def at(self, stretch: Stretch) -> RhythmPiece:
         """Return the episode with exactly these ends.
 
@@ -164,6 +193,8 @@ class RhythmInForce:
             return "event" if decision.stretches[0] in self.events else ""
         if decision.kind in MEASURING_KINDS:
             return ", ".join(interval((b - a) / self.fs) for a, b in decision.stretches if (a, b) in self.measured)
+        if decision.kind in MARKING_KINDS:
+            return self._mark_words(decision)
         found = [
             rhythm_name(piece.episode).short
             for piece in self.pieces
@@ -246,12 +277,32 @@ class RhythmInForce:
             self._check_measured(stretch)
         return {"measured": tuple(own for own in self.measured if own not in decision.stretches)}
 
+    def _mark_move(self, decision: Decision) -> Mapping[str, object]:
+        (stretch,) = decision.stretches
+        name, at_s = moved_mark(decision.subject)
+        own = MappingProxyType({**self.marks.get(stretch, {}), name: at_s})
+        return {"marks": MappingProxyType(dict(sorted({**self.marks, stretch: own}.items(), key=lambda one: one[0])))}
+
+    def _mark_reset(self, decision: Decision) -> Mapping[str, object]:
+        if gone := [stretch for stretch in decision.stretches if stretch not in self.marks]:
+            raise ReviewError(f"No mark of the beat from {gone[0][0] / self.fs:.2f} s on is moved; look at it again.")
+        kept = {stretch: own for stretch, own in self.marks.items() if stretch not in decision.stretches}
+        return {"marks": MappingProxyType(kept)}
+
+    def _mark_words(self, decision: Decision) -> str:
+        """Name the place of the mark that a decision is about, or of all that are put back."""
+        own = self.marks.get(decision.stretches[0], {})
+        if decision.kind == "mark_move":
+            name = moved_mark(decision.subject)[0]
+            own = {name: own[name]} if name in own else {}
+        return mark_words(own)
+
     def _check_measured(self, stretch: Stretch) -> None:
         if stretch not in self.measured:
             raise ReviewError(f"No interval is measured at {stretch[0] / self.fs:.2f} s; look at the study again.")
 
     def _judged(self, code: str, verdict: str) -> Mapping[str, object]:
-        if code not in {statement.code for statement in self.statements}:
+        if not self.marks and code not in {statement.code for statement in self.statements}:  # moved marks state more
             raise ReviewError(f"No statement {code!r} was made; look at the study again.")
         return {"verdicts": MappingProxyType({**self.verdicts, code: verdict})}
 
@@ -356,15 +407,7 @@ def _given_away(
     fs : float
         Sampling frequency, Hz.
     """
-    refused = {code for own, code in rejected if own[0] < stretch[1] and own[1] > stretch[0]}
-    beside = [piece for piece in pieces if piece.stop == stretch[0] or piece.start == stretch[1]]
-    usual = [piece for piece in beside if piece.episode.rhythm in _USUAL - refused]
-    longest = max(usual, key=lambda piece: piece.stop - piece.start, default=None)
-    episode = Episode(0.0, 0.0, "N") if longest is None else longest.episode
-    if episode.evidence == BY_READER:
-        episode = replace(episode, evidence="")
-    start_s, stop_s = _times(pieces, stretch, fs)
-    goes_on = RhythmPiece(*stretch, replace(episode, start_s=start_s, stop_s=stop_s))
+    goes_on = RhythmPiece(*stretch, _beside(pieces, stretch, rejected, fs))
     joined: list[RhythmPiece] = []
     for piece in _laid_over(pieces, goes_on, fs):
         touches = joined and goes_on.start <= piece.start <= goes_on.stop
@@ -373,6 +416,21 @@ def _given_away(
         else:
             joined.append(piece)
     return tuple(joined)
+
+
+def _beside(
+    pieces: Sequence[RhythmPiece], stretch: Stretch, rejected: Sequence[tuple[Stretch, RhythmCode]], fs: float
+) -> Episode:
+    """Return the rhythm beside a stretch, as an episode of its length: what `_given_away` fills it with."""
+    refused = {code for own, code in rejected if own[0] < stretch[1] and own[1] > stretch[0]}
+    beside = [piece for piece in pieces if piece.stop == stretch[0] or piece.start == stretch[1]]
+    usual = [piece for piece in beside if piece.episode.rhythm in _USUAL - refused]
+    longest = max(usual, key=lambda piece: piece.stop - piece.start, default=None)
+    episode = Episode(0.0, 0.0, "N") if longest is None else longest.episode
+    if episode.evidence == BY_READER:
+        episode = replace(episode, evidence="")
+    start_s, stop_s = _times(pieces, stretch, fs)
+    return replace(episode, start_s=start_s, stop_s=stop_s)
 
 
 def _times(pieces: Sequence[RhythmPiece], stretch: Stretch, fs: float) -> tuple[float, float]:

@@ -81,3 +81,10 @@ def evidence_of(recording: Recording, analysis: Analysis, config: Config = DEFAU
     return SignalEvidence(
         recording.fs, tuple(gaps_in(np.asarray(leads[0]), recording.fs, config.signal)), leads, heights
     )
+
+
+def known_gaps(analysis: Analysis) -> SignalEvidence:
+    """Return what an analysis alone tells of the signal between beats: its gaps."""
+    fs = analysis.fs
+    gaps = [segment for segment in analysis.quality.segments if segment.verdict == "gap"]
+    return SignalEvidence(fs, [(round(gap.start_s * fs), round(gap.stop_s * fs)) for gap in gaps])

@@ -26,6 +26,7 @@ from pipeline.wording import percent
 _SINGLE: Final = (("V", "ectopic_v"), ("F", "fusion"), ("S", "ectopic_s"), ("Q", "paced_or_unclassifiable"))
 _RUNS: Final = ("v_run", "s_run")
 _SILENT: Final = MappingProxyType({"no_beats": "noise, flutter or missed beats", "signal_lost": "flat or adrift"})
+_CUT_S: Final = 0.1  # nearer to an end of the recording than this, a QRS is cut off: seconds, as when beats are cut
 _RATED: Final = ("af_like", "bradycardia", "tachycardia")
 
 
@@ -155,6 +156,7 @@ def triage(
     Nothing is found in what a reader has marked as artefact. Single ectopics are those outside runs and
     couplets, one row per class and morphology family (one per class if `families` is None). Doubtful beats are those
     that the model calls N with a confidence below `doubtful_below`; they stay listed, as reviewed, once decided.
+    Unclassified beats that an end of the recording cuts off are not listed.
 
     Parameters
     ----------
@@ -329,8 +331,12 @@ def _doubtful_findings(
 
 
 def _unclassified_findings(beats: ReviewedBeats, decided: Mask, config: ReviewConfig) -> Iterator[Finding]:
-    """Yield one row per stretch of time, because unclassified beats come in spells of noise."""
-    at = np.flatnonzero(_audible(beats) & (beats.model_aami == UNCLASSIFIED))
+    """Yield one row per stretch of time, because unclassified beats come in spells of noise.
+
+    A beat that the start or the end of the recording cuts off is none: more of it cannot be seen.
+    """
+    whole = (beats.sample >= _CUT_S * beats.fs) & (beats.sample < beats.n_samples - _CUT_S * beats.fs)
+    at = np.flatnonzero(_audible(beats) & whole & (beats.model_aami == UNCLASSIFIED))
     apart = np.diff(beats.sample[at]) > config.unclassified_join_s * beats.fs
     for members in np.split(at, np.flatnonzero(apart) + 1):
         if members.size:

@@ -23,6 +23,7 @@ from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_of, w
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.dropped_beats import find_dropped_beats
 from pipeline.rhythm.junctional import find_junctional
+from pipeline.rhythm.resting_line import is_empty, line_heights
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.gaps import runs
 from pipeline.types import Episode, FloatArray, RhythmCode
@@ -93,14 +94,16 @@ def find_blocks(
     if context.conditioned is None or len(context) < INTERVALS_MIN:
         return []
     measures = conduction_of(context) if measures is None else measures
-    p = block_probabilities(measures, detector)
+    p, heights = block_probabilities(measures, detector), line_heights(context)
     blocked = [
         _by_course(one, context, measures)
         for one in block_episodes(context.time_s, measures, p)
-        if _is_relied_on(one, context) and not (one.detail == TWO_TO_ONE and _goes_on_alike(one, context, measures, p))
+        if _is_relied_on(one, context)
+        and not is_empty(heights[slice(*_beats_of(one, context))])
+        and not (one.detail == TWO_TO_ONE and _goes_on_alike(one, context, measures, p))
     ]
     blocked += find_dropped_beats(context, measures)
-    found = [*blocked, *_first_degree(context, measures, p), *find_junctional(context, measures)]
+    found = [*blocked, *_first_degree(context, measures, p), *find_junctional(context, measures, heights)]
     return sorted(found, key=lambda episode: episode.start_s)
 
 
@@ -186,8 +189,13 @@ def outside_fibrillation(blocks: Iterable[Episode], atrial: Sequence[Episode]) -
 
 def _is_relied_on(block: Episode, context: RhythmContext) -> bool:
     """Tell whether most beats of a block can be relied on: noise and waves of other rhythms hide beats and add some."""
-    first, stop = np.searchsorted(context.time_s, [block.start_s, block.stop_s + BEFORE_S], side="right")
+    first, stop = _beats_of(block, context)
     return stop > first and float(np.mean(context.trusted[first:stop])) >= TRUSTED_MIN
+
+
+def _beats_of(block: Episode, context: RhythmContext) -> tuple[int, int]:
+    first, stop = np.searchsorted(context.time_s, [block.start_s, block.stop_s + BEFORE_S], side="right")
+    return int(first), int(stop)
 
 
 def _goes_on_alike(block: Episode, context: RhythmContext, measures: FloatArray, p: FloatArray) -> bool:
@@ -227,7 +235,7 @@ def _kind(measures: FloatArray, code: RhythmCode) -> tuple[str, str]:
 
 def _by_course(block: Episode, context: RhythmContext, measures: FloatArray) -> Episode:
     """Return a second-degree block named by how many P-P intervals of their course its intervals last, if known."""
-    first, stop = np.searchsorted(context.time_s, [block.start_s, block.stop_s + BEFORE_S], side="right")
+    first, stop = _beats_of(block, context)
     own = measures[first + 1 : stop]
     to_pp = own[own[:, MEASURES.index("course_rr_to_pp")] > 0, MEASURES.index("course_rr_to_pp")]
     if block.rhythm != "BII" or 2 * to_pp.size <= len(own):

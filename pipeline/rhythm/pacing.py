@@ -18,7 +18,6 @@ from models.detectors import Detector, load_detector
 from pipeline.rhythm.context import RhythmContext
 from pipeline.signal.gaps import runs
 from pipeline.signal.pacing import (
-    SPIKE_FS_HZ,
     Stimuli,
     beat_rows,
     sharp_spikes,
@@ -28,6 +27,10 @@ from pipeline.signal.pacing import (
 from pipeline.types import Episode, FloatArray, IntArray, read_only
 
 NAME: Final = "paced"
+# From this rate the edge of a filtered stimulus remains. In 40 h of svdb, DS1 and vfdb at 125 and 128 Hz nothing is
+# taken for one slower than `FASTEST_S`.
+LEAST_FS_HZ: Final = 120.0
+FASTEST_S: Final = 0.5  # between paced beats: upper rates are set to 100 to 120/min
 LEADS: Final = 2  # leads that are looked at
 LOG_ODDS: Final = 6.0  # of one beat count no more than this
 NEIGHBOURS: Final = 9  # beats whose median log odds are added to those of a beat
@@ -85,7 +88,8 @@ class Pacing:
 def read_pacing(context: RhythmContext, detector: Detector | None = None) -> Pacing:
     """Tell which beats are paced, from the recording at its own rate.
 
-    Below 200 Hz no stimulus can be told from a QRS: no beat is paced then, as without a signal.
+    Below 200 Hz a sharp spike cannot be told from a QRS, below 120 Hz no stimulus: no beat is paced then, as without a
+    signal.
 
     Parameters
     ----------
@@ -97,7 +101,7 @@ def read_pacing(context: RhythmContext, detector: Detector | None = None) -> Pac
     recording, n = context.recording, len(context)
     unpaced = read_only(np.zeros(n, np.bool_))
     nothing = Pacing(unpaced, unpaced, read_only(np.zeros(n, np.float32)), False)
-    if recording is None or n == 0 or recording.fs < SPIKE_FS_HZ:
+    if recording is None or n == 0 or recording.fs < LEAST_FS_HZ:
         return nothing
     detector = detector or load_detector(NAME)
     names = context.leads or recording.leads
@@ -214,7 +218,7 @@ def _filtered_stimuli(p_signal: FloatArray, at: IntArray, fs: float, stimuli: St
     """Return the probability (n,) that each beat begins with a stimulus, by its shape."""
     both = own + median_filter(own, NEIGHBOURS, mode="nearest")
     seeds = both > SEED
-    if seeds.sum() < min(SEEDS, max(3, at.size // 2)):
+    if seeds.sum() < min(SEEDS, max(3, at.size // 2)) or _is_too_fast(at / fs, seeds):
         return np.zeros(at.size, np.float32)
     likeness, gain = stimulus_likeness(p_signal, at, fs, seeds=seeds, onset=stimuli.onset)
     if np.median(likeness[seeds]) < SEED_LIKENESS:
@@ -223,6 +227,12 @@ def _filtered_stimuli(p_signal: FloatArray, at: IntArray, fs: float, stimuli: St
     paced = (likeness > needed) & (gain > GAIN[0]) & (gain < GAIN[1])
     sure = 1 / (1 + np.exp(-np.clip(both / 2, -4, 4)))
     return np.asarray(np.where(paced, np.maximum(sure, 0.5 + likeness / 2), np.minimum(sure, 0.4) * 0.5), np.float32)
+
+
+def _is_too_fast(time_s: NDArray[np.float64], seeds: NDArray[np.bool_]) -> bool:
+    """Tell whether the surely paced of the beats (n,) come faster than a pacemaker lets them."""
+    between = np.diff(time_s)[seeds[1:]]
+    return bool(between.size) and float(np.median(between)) < FASTEST_S
 
 
 def _beat_log_odds(stimuli: Stimuli, detector: Detector) -> FloatArray:

@@ -23,6 +23,7 @@ CORRELATION: Final = 0.9  # with the usual beat, over all leads
 HEIGHTS: Final = (0.6, 1.4)  # of the usual beat, root mean square
 BEATS: Final = 3  # in a row: waves of fibrillation resemble a beat now and then
 RR_S: Final = 0.4  # median between them, at least: flutter of the same shape is faster
+LONGEST: Final = 2.5  # intervals of the recording: after a longer one another run begins
 WINDOW_S: Final = (0.12, 0.30)  # before and after the R peak
 SHIFT_S: Final = 0.04  # peaks of broad complexes are no more exact
 AROUND_S: Final = 60.0  # where usual beats are looked for
@@ -124,10 +125,22 @@ def _usual_seconds(asked: NDArray[np.bool_], known: KnownBeats, ventricular: NDA
         if not known.spiky and near.size >= USUAL_MIN:
             through += qrs_through_waves(signal, fs, (first, last), time_s[near]).tolist()
     middle = np.arange(asked.size) + 0.5
-    slow = [(a, b) for a, b in runs(usual) if b - a >= BEATS and np.median(np.diff(time_s[a:b])) >= RR_S]
+    slow = [(a, b) for a, b in _in_a_row(usual, time_s) if np.median(np.diff(time_s[a:b])) >= RR_S]
     for start, stop in [*((time_s[a], time_s[b - 1]) for a, b in slow), *through]:
         usual_s |= (middle >= start - REACH_S[0]) & (middle <= stop + REACH_S[1])
     return usual_s & asked
+
+
+def _in_a_row(usual: NDArray[np.bool_], time_s: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return the runs [first, stop) of at least `BEATS` usual beats: those on both sides of fibrillation are two."""
+    apart = np.diff(time_s, prepend=time_s[0])
+    typical = float(np.median(apart[1:])) if apart.size > 1 else 0.0
+    found = []
+    for first, stop in runs(usual):
+        starts = first + np.flatnonzero(apart[first:stop] > LONGEST * typical)
+        edges = sorted({first, *starts.tolist(), stop})
+        found += [(a, b) for a, b in pairwise(edges) if b - a >= BEATS]
+    return found
 
 
 def _nearest(usual: NDArray[np.intp], inside: NDArray[np.intp]) -> NDArray[np.intp]:

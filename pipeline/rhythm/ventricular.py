@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from models.detectors import Detector, load_detector
+from pipeline.rhythm.brief_waves import brief_waves
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.state_paths import most_probable_path
+from pipeline.rhythm.state_paths import likeliest_states, most_probable_path
 from pipeline.rhythm.usual_beats import KnownBeats, across_gaps, without_usual_beats
 from pipeline.rhythm.waveform_measures import LEAD_MEASURES, measured_parts, per_second
 from pipeline.signal.conditioning import Conditioned
@@ -47,6 +48,7 @@ SMOOTH_S: Final = 5
 SPIKES_PER_S: Final = 0.05  # three a minute may be a pacemaker's
 FLUTTER_SHARE: Final = 0.6  # of the power near one frequency: waves of one kind, flutter
 LEAST_S: Final = 3.0
+WITHIN_S: Final = 2  # half of the window in which waves may repeat
 EDGE_S: Final = 6  # an edge moves by at most so much
 BESIDE_S: Final = (2, 12)  # seconds from the edge in which each side is typical
 # Root mean square of waves of 0.1 mV from peak to peak: lower ones are asystole. Kerber RE et al. 1997, AHA's
@@ -81,6 +83,8 @@ class VentricularSeconds:
         Share of the power that lies within 0.5 Hz of it.
     shape : (n_seconds, k) float32
         What the waveform looks like in 3 s, to tell where it changes; (n_seconds, 0) if that is not known.
+    brief : (n_seconds,) float32
+        The same probability where a few seconds alone say so, whatever is around them; 0 elsewhere.
     """
 
     probability: FloatArray
@@ -88,6 +92,7 @@ class VentricularSeconds:
     wave_hz: FloatArray
     share: FloatArray
     shape: FloatArray
+    brief: FloatArray
 
 
 def waveform_probabilities(conditioned: Conditioned, detector: Detector | None = None) -> VentricularSeconds:
@@ -103,10 +108,13 @@ def waveform_probabilities(conditioned: Conditioned, detector: Detector | None =
     of_leads = per_second(conditioned.signal, conditioned.fs)
     detector = load_detector(NAME) if detector is None else detector
     answers = np.concatenate([detector.probabilities(part)[:, 1] for part in measured_parts(of_leads)])
-    return seconds_of(of_leads, answers, recorded_seconds(conditioned, of_leads.shape[1]))
+    brief = brief_waves(of_leads, answers, lambda rows: detector.probabilities(rows)[:, 1], NEEDED)
+    return seconds_of(of_leads, answers, brief, recorded_seconds(conditioned, of_leads.shape[1]))
 
 
-def seconds_of(of_leads: FloatArray, probability: FloatArray, recorded: NDArray[np.bool_]) -> VentricularSeconds:
+def seconds_of(
+    of_leads: FloatArray, probability: FloatArray, brief: FloatArray, recorded: NDArray[np.bool_]
+) -> VentricularSeconds:
     """Put the detector's answers together with what the state model needs to know of the waves.
 
     Parameters
@@ -115,18 +123,22 @@ def seconds_of(of_leads: FloatArray, probability: FloatArray, recorded: NDArray[
         `per_second`.
     probability : (n_seconds,) float32
         The detector's answers.
+    brief : (n_seconds,) float32
+        `brief_waves`.
     recorded : (n_seconds,) bool
         Where there is a signal.
     """
     clearer = np.argmax(of_leads[:, :, _SHARE], axis=0)
     chosen = of_leads[clearer, np.arange(clearer.size)]
     silent = _smooth(of_leads[:, :, _HEIGHT].max(axis=0)) < np.log(SILENT_MV)
+    heard = recorded & ~silent
     return VentricularSeconds(
-        probability=np.where(recorded & ~silent, probability, 0).astype(np.float32),
+        probability=np.where(heard, probability, 0).astype(np.float32),
         repeats=_smooth(of_leads[:, :, _REPEATS].max(axis=0)),
         wave_hz=_smooth(chosen[:, _DOMINANT]),
         share=_smooth(chosen[:, _SHARE]),
         shape=of_leads[:, :, _SHAPE].mean(axis=0),
+        brief=np.where(heard, brief, 0).astype(np.float32),
     )
 
 
@@ -159,14 +171,31 @@ def ventricular_states(seconds: VentricularSeconds) -> IntArray:
     Viterbi A. IEEE Trans Inf Theory 1967;13(2):260-269. doi:10.1109/TIT.1967.1054010
     """
     odds = _odds(seconds)
-    if not (odds > 0).any():
+    brief = (seconds.brief > 0) & ~_is_slow(seconds)
+    if not (odds > 0).any() and not brief.any():
         return np.zeros(odds.size, np.int64)
     order = _order(seconds)
     gain = np.stack(
         [np.zeros(odds.size), WEIGHT * (odds - np.logaddexp(0, order)), WEIGHT * (odds - np.logaddexp(0, -order))]
     )
     states = most_probable_path(gain.T, np.array([[0, CHANGE, CHANGE], [CHANGE, 0, TURN], [CHANGE, TURN, 0]]))
-    return with_exact_edges(states, seconds.shape)
+    exact = with_exact_edges(states, seconds.shape)
+    alone = brief & (exact == OTHER)
+    return _kinds((exact != OTHER) | alone, np.where(alone, _order(seconds, brief=True), order))
+
+
+def _kinds(ventricular: NDArray[np.bool_], order: NDArray[np.float64]) -> IntArray:
+    """Return the states (n_seconds,), fibrillation and tachycardia told apart by what lies well within each episode.
+
+    The measures of a second reach `WITHIN_S` to either side, into other beats: an edge is taken for what is inside.
+    """
+    states = np.zeros(ventricular.size, np.int64)
+    for first, stop in runs(ventricular):
+        margin = min(WITHIN_S, (stop - first - 1) // 2)
+        inside = order[np.clip(np.arange(first, stop), first + margin, stop - 1 - margin)]
+        gain = -WEIGHT * np.logaddexp(0, np.stack([inside, -inside], axis=1))
+        states[first:stop] = FIBRILLATION + likeliest_states(gain, TURN)
+    return states
 
 
 def with_exact_edges(states: IntArray, shape: FloatArray) -> IntArray:
@@ -212,9 +241,9 @@ def _exact_edge(shape: FloatArray, before: int, edge: int, after: int) -> int:
     return low + int(np.argmax(so_far))
 
 
-def _order(seconds: VentricularSeconds) -> NDArray[np.float64]:
-    """Log odds that waves are in order."""
-    fast = np.clip((seconds.wave_hz - REPEATS_HZ[0]) / (REPEATS_HZ[1] - REPEATS_HZ[0]), 0, 1)
+def _order(seconds: VentricularSeconds, *, brief: bool = False) -> NDArray[np.float64]:
+    """Log odds that waves are in order: a few that repeat are a run of beats, whose classes are known too."""
+    fast = np.zeros(1) if brief else np.clip((seconds.wave_hz - REPEATS_HZ[0]) / (REPEATS_HZ[1] - REPEATS_HZ[0]), 0, 1)
     needed = REPEATS_SLOW + (REPEATS_FAST - REPEATS_SLOW) * fast
     order = np.where(seconds.wave_hz < FLUTTER_HZ, (seconds.repeats - needed) / REPEATS_SPREAD, -20)
     return np.asarray(np.clip(order, -20, 20), np.float64)
@@ -223,9 +252,12 @@ def _order(seconds: VentricularSeconds) -> NDArray[np.float64]:
 def _odds(seconds: VentricularSeconds) -> NDArray[np.float64]:
     p = np.clip(seconds.probability.astype(np.float64), 1e-5, 1 - 1e-5)
     odds = np.log(p / (1 - p))
-    slow = (seconds.wave_hz < SLOW_HZ) & (seconds.share > SLOW_SHARE)
     if_slow = np.where(seconds.repeats > SLOW_REPEATS, np.minimum(odds, SLOW_ODDS), odds - SLOW_PRICE)
-    return np.where(slow, if_slow, odds) - NEEDED
+    return np.where(_is_slow(seconds), if_slow, odds) - NEEDED
+
+
+def _is_slow(seconds: VentricularSeconds) -> NDArray[np.bool_]:
+    return (seconds.wave_hz < SLOW_HZ) & (seconds.share > SLOW_SHARE)
 
 
 def find_ventricular(context: RhythmContext, detector: Detector | None = None) -> list[Episode]:
@@ -279,7 +311,7 @@ def confirmed_states(seconds: VentricularSeconds, known: KnownBeats) -> IntArray
     states = without_usual_beats(uncut, known)
     for first, last in runs(states != OTHER):
         if last - first < LEAST_S:
-            states[first:last] = OTHER
+            states[first:last] = uncut[first:last] = OTHER
     return across_gaps(states, uncut, seconds.probability, known)
 
 
@@ -306,7 +338,10 @@ def ventricular_episodes(
 
 def _episode(seconds: VentricularSeconds, first: int, last: int, state: int, duration_s: float) -> Episode:
     span = slice(first, last)
-    hz, confidence = float(np.median(seconds.wave_hz[span])), float(np.mean(seconds.probability[span]))
+    hz, confidence = (
+        float(np.median(seconds.wave_hz[span])),
+        float(np.mean(np.maximum(seconds.probability, seconds.brief)[span])),
+    )
     stop_s = duration_s if last >= seconds.probability.size else min(float(last), duration_s)
     if state == TACHYCARDIA:
         evidence = f"broad waves that repeat at {60 * hz:.0f}/min without isoelectric line"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from pipeline.types import FloatArray
+from pipeline.types import FloatArray, IntArray
 
 # The trees of the detector "waveform" were trained on this geometry: a change needs another training.
 FS_HZ: Final = 125.0
@@ -114,21 +114,47 @@ def measured_parts(per_lead: FloatArray) -> Iterator[FloatArray]:
     per_lead : (n_leads, n_seconds, len(LEAD_MEASURES)) float32
         As from `per_second`; the first and the last lead are used.
     """
+    own, against_usual, against_high = _columns(per_lead)
+
+    def smooth(rows: FloatArray, seconds: int) -> FloatArray:
+        return np.asarray(uniform_filter1d(rows, seconds, axis=1, mode="nearest"))
+
+    around = [smooth(own, seconds) for seconds in AROUND_S]
+    rows = [own, *around, against_usual, smooth(against_usual, AROUND_S[0]), against_high]
+    for start in range(0, own.shape[1], SECONDS_AT_ONCE):
+        yield np.concatenate([each[:, start : start + SECONDS_AT_ONCE] for each in rows]).T
+
+
+def measured_alone(per_lead: FloatArray, chosen: IntArray) -> FloatArray:
+    """Return the measures of some seconds as if all around each were like it, beside what is usual in the recording.
+
+    Parameters
+    ----------
+    per_lead : (n_leads, n_seconds, len(LEAD_MEASURES)) float32
+        As from `per_second`; the first and the last lead are used.
+    chosen : (m,) int64
+        Indices of the seconds.
+
+    Returns
+    -------
+    (m, len(MEASURES)) float32
+        In the order of `measured`.
+    """
+    own, against_usual, against_high = (rows[:, chosen] for rows in _columns(per_lead))
+    around = [own] * len(AROUND_S)
+    return np.concatenate([own, *around, against_usual, against_usual, against_high]).T
+
+
+def _columns(per_lead: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the measures of both leads (k, n_seconds), some against what is usual, sizes against the usual height."""
     sharper, other = _sorted(*(np.ascontiguousarray(lead.T) for lead in (per_lead[0], per_lead[-1])))
 
     def both(of: list[int]) -> FloatArray:
         return np.concatenate([sharper[of], other[of]])
 
-    def smooth(rows: FloatArray, seconds: int) -> FloatArray:
-        return np.asarray(uniform_filter1d(rows, seconds, axis=1, mode="nearest"))
-
     own, relative, scaled = both(_OWN), both(_RELATIVE), both(_SCALED)
-    against_usual = relative - np.median(relative, axis=1, keepdims=True)
     high = np.quantile(scaled, HIGH_SHARE, axis=1, keepdims=True).astype(np.float32)
-    around = [smooth(own, seconds) for seconds in AROUND_S]
-    columns = [own, *around, against_usual, smooth(against_usual, AROUND_S[0]), scaled - high]
-    for start in range(0, own.shape[1], SECONDS_AT_ONCE):
-        yield np.concatenate([each[:, start : start + SECONDS_AT_ONCE] for each in columns]).T
+    return own, relative - np.median(relative, axis=1, keepdims=True), scaled - high
 
 
 def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray]:

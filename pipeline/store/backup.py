@@ -13,13 +13,14 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
@@ -27,10 +28,15 @@ from pipeline import __version__
 from pipeline._util.files import write_json
 from pipeline.config import database_url, home_root
 from pipeline.errors import StoreError
+from pipeline.principal import LOCAL
 from pipeline.store.chain import goes_on_from, read_trail
 from pipeline.store.database import close_databases, database, parsed_url
+from pipeline.store.deletion import delete_signal, delete_unread
+from pipeline.store.erasure import erase_files, erase_names
+from pipeline.store.ledger import LEDGER, Gone, read_ledger, write_ledger
+from pipeline.store.recordings import recording_folder
 from pipeline.store.stored_files import read_json, require_room
-from pipeline.store.tables import HEAD
+from pipeline.store.tables import HEAD, StudyRow
 
 _MANIFEST: Final = "manifest.json"
 _SQLITE, _SQL, _HOME = "database.sqlite", "database.sql", "home"
@@ -94,6 +100,7 @@ def back_up(target: Path) -> Manifest:
         trail = read_trail(session)
     require_room(target.parent, sum(_size(path) for path in _kept(home, url)) + _size(Path(url.database or "")))
     draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    now = datetime.now(UTC).isoformat()  # what is deleted from here on may be in it, and goes again when it is restored
     try:
         _dump(url, draft)
         for path in _kept(home, url):  # only now: what the database names is on disk by the time that it is written
@@ -103,8 +110,7 @@ def back_up(target: Path) -> Manifest:
             for path in sorted(draft.rglob("*"))
             if path.is_file()
         }
-        now, kind = datetime.now(UTC).isoformat(), url.get_backend_name()
-        made = Manifest(now, __version__, HEAD, kind, files, trail.entries, trail.head)
+        made = Manifest(now, __version__, HEAD, url.get_backend_name(), files, trail.entries, trail.head)
         write_json(draft / _MANIFEST, asdict(made), private=True)
         verify_backup(draft)
         draft.replace(target)
@@ -145,11 +151,37 @@ def require_going_on(backup: Manifest) -> None:
             raise StoreError("The audit trail in use does not go on from the backup's: it was written anew.")
 
 
-def restore_backup(folder: Path) -> Manifest:
-    """Verify a backup and put it into an empty home and an empty database.
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did.
+
+    Attributes
+    ----------
+    backup : Manifest
+        What was restored.
+    gone_again : int
+        Recordings that were deleted, or whose names were erased, since the backup was made, and that are so again.
+    kept : tuple of str
+        Digests of recordings that were deleted since, but have a signed study in the backup: they are there again.
+    """
+
+    backup: Manifest
+    gone_again: int
+    kept: tuple[str, ...]
+
+
+def restore_backup(folder: Path, *, erasures: Path | None = None) -> Restored:
+    """Verify a backup and put it into an empty home and an empty database; what had to go since goes again.
 
     Nothing is written over: a database, or a write-ahead log left beside where it was, is refused, for an old log
-    would be played into the restored file.
+    would be played into the restored file. A home may hold `erasures.jsonl` (`pipeline.store.ledger`) and nothing else.
+
+    Parameters
+    ----------
+    folder : Path
+        What `back_up` wrote.
+    erasures : Path, optional
+        Another file of that kind, of the home that was lost.
 
     Raises
     ------
@@ -161,8 +193,11 @@ def restore_backup(folder: Path) -> Manifest:
     if found.backend != url.get_backend_name():
         raise StoreError(f"The backup is of {found.backend}, the database in use of {url.get_backend_name()}.")
     close_databases()
-    if home.exists() and any(home.iterdir()):
-        raise StoreError(f"{str(home)!r} is not empty; move it away, then restore.")
+    if home.exists() and any(path.name != LEDGER for path in home.iterdir()):
+        raise StoreError(f"{str(home)!r} is not empty; move all but {LEDGER!r} away, then restore.")
+    if erasures is not None and not erasures.is_file():
+        raise StoreError(f"{str(erasures)!r} is not there.")
+    gone = [*read_ledger(home / LEDGER), *(read_ledger(erasures) if erasures else ())]
     if url.get_backend_name() == "sqlite":
         _require_absent(Path(url.database or ""))
     else:
@@ -173,7 +208,9 @@ def restore_backup(folder: Path) -> Manifest:
         if (folder / _HOME).is_dir():
             shutil.copytree(folder / _HOME, draft, dirs_exist_ok=True)
         _make_private(draft)
+        write_ledger(draft / LEDGER, [line for line in gone if line not in read_ledger(draft / LEDGER)])
         if home.exists():
+            (home / LEDGER).unlink(missing_ok=True)
             home.rmdir()
         home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft.replace(home)
@@ -183,7 +220,29 @@ def restore_backup(folder: Path) -> Manifest:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     database()  # brings an older backup to today's tables
-    return found
+    since = [line for line in sorted(gone, key=lambda line: line.at) if line.at >= datetime.fromisoformat(found.made)]
+    return Restored(found, *_let_go_again(since, found.made[:10]))
+
+
+def _let_go_again(lines: Sequence[Gone], made: str) -> tuple[int, tuple[str, ...]]:
+    """Delete and erase what was deleted and erased since; return of how many recordings, and which are signed."""
+    done, kept = set(), set()
+    for line in lines:
+        why = f"{line.what} on {line.at:%Y-%m-%d}; a backup of {made} brought it back"
+        with database().reading() as session:
+            found = session.execute(select(StudyRow.id, StudyRow.state).where(StudyRow.digest == line.digest)).all()
+        if line.what != "deleted":
+            if found:
+                erase_names(found[0][0], reader=LOCAL, reason=why, reports=line.what == "erased with reports")
+            else:
+                erase_files(line.digest)
+        elif any(state == "signed" for _, state in found):
+            kept.add(line.digest)
+            continue
+        elif recording_folder(line.digest) is not None:
+            delete_signal(found[0][0], reader=LOCAL, reason=why) if found else delete_unread(line.digest, reader=LOCAL)
+        done.add(line.digest)
+    return len(done), tuple(sorted(kept))
 
 
 def _kept(home: Path, url: URL) -> list[Path]:

@@ -22,8 +22,30 @@ from pipeline.store.tables import AuditRow, ChainHead, ChainRow, ReadingRow, Stu
 START: Final = "0" * 64  # what the first link covers in place of an earlier one
 HEAD_ID: Final = 1
 FAULTS_TOLD: Final = 20  # of a trail that was written anew every entry differs
+ERASED: Final = "erased"  # the event whose entry tells what masked entries and seals are since
 _APPENDED: Final = "heartvision appended"
 _EMPTY: Final[tuple[Any, ...]] = (None, "", [])
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What an erasure says of entries in which it masked who was recorded: what they are now, chained like all else.
+
+    Attributes
+    ----------
+    links : dict of int to str
+        By number of the entry: the hash that it would have now; those after it go on from the one that it had.
+    seals : dict of int to str
+        By version of a signature in the main reading: the seal over what is there now.
+    """
+
+    links: dict[int, str]
+    seals: dict[int, str]
+
+    @property
+    def text(self) -> str:
+        """How the entry of the erasure has it, in its column `after`."""
+        return json.dumps({"links": self.links, "seals": self.seals}) if self.links else ""
 
 
 @dataclass(frozen=True)
@@ -92,7 +114,7 @@ def chain_appended(session: Session) -> None:
     head = session.scalar(select(ChainHead).where(ChainHead.id == HEAD_ID).with_for_update())
     if head is None:
         raise StoreError("The audit trail has lost its last link, nothing is saved; restore the last backup.")
-    links = list(linked(head.hash, head.place, ((row.id, _columns(row)) for row in rows)))
+    links = list(linked(head.hash, head.place, ((row.id, columns_of(row)) for row in rows)))
     session.add_all(ChainRow(place=place, entry=entry, hash=found) for place, entry, found in links)
     head.place, _, head.hash = links[-1]
 
@@ -135,6 +157,54 @@ def read_trail(session: Session) -> Trail:
     return Trail(entries, head.hash, head.adopted, head.since, tuple(found[:FAULTS_TOLD]))
 
 
+def masks_of(session: Session, study_id: int | None = None) -> Masks:
+    """Return what erasures say of the entries that they masked; of one study, or of all.
+
+    Parameters
+    ----------
+    session : Session
+        An open session.
+    study_id : int, optional
+        Which study; seals are told of one study only.
+    """
+    query = select(AuditRow.after).where(AuditRow.event == ERASED, AuditRow.after != "").order_by(AuditRow.id)
+    if study_id is not None:
+        query = query.where(AuditRow.study_id == study_id)
+    links: dict[int, str] = {}
+    seals: dict[int, str] = {}
+    for said in session.scalars(query):
+        try:
+            found = json.loads(said)
+            links |= {int(entry): str(one) for entry, one in found["links"].items()}
+            seals |= {int(seq): str(one) for seq, one in found["seals"].items()} if study_id is not None else {}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # changed by hand: its own link tells
+    return Masks(links, seals)
+
+
+def masked_link(session: Session, before: Mapping[str, Any], row: AuditRow) -> str:
+    """Return the hash that an entry would have now; "" if it was changed by hand before, which goes on to be told.
+
+    Parameters
+    ----------
+    session : Session
+        An open session.
+    before : mapping of str to any
+        The entry's columns as they were, see `columns_of`.
+    row : AuditRow
+        The entry, masked.
+    """
+    place = session.scalar(select(ChainRow.place).where(ChainRow.entry == row.id))
+    if place is None:
+        return ""
+    links = dict(
+        session.execute(select(ChainRow.place, ChainRow.hash).where(ChainRow.place.in_((place - 1, place)))).all()
+    )
+    earlier = links.get(place - 1, START)
+    known = masks_of(session, row.study_id).links.get(row.id)
+    return link(earlier, columns_of(row)) if link(earlier, before) in (links[place], known) else ""
+
+
 def study_faults(session: Session, study_id: int) -> tuple[str, ...]:
     """Look at the entries of one study only, each against the link before it; for a page that shows the study.
 
@@ -154,12 +224,12 @@ def study_faults(session: Session, study_id: int) -> tuple[str, ...]:
         .where(audit.c.study_id == study_id)
         .order_by(audit.c.id)
     )
-    found = []
+    found, masks = [], masks_of(session, study_id).links
     for row in session.execute(query).mappings():
         entry = _entry(row)
         if row["place"] is None:
             found.append(_put_in(entry))
-        elif row["hash"] != link(row["before"] or START, entry):
+        elif link(row["before"] or START, entry) not in (row["hash"], masks.get(entry["id"])):
             found.append(_changed(entry))
     return (*found, *_states(session, study_id))
 
@@ -180,7 +250,7 @@ def goes_on_from(session: Session, entries: int, head: str) -> bool:
 
 
 def _chain_faults(session: Session, head: ChainHead) -> Iterator[str]:
-    before, last = START, 0
+    before, last, masks = START, 0, masks_of(session).links
     query = (
         select(ChainRow.place, ChainRow.hash, *_labelled())
         .select_from(ChainRow)
@@ -194,7 +264,7 @@ def _chain_faults(session: Session, head: ChainHead) -> Iterator[str]:
         entry = _entry(row)
         if entry["id"] is None:
             yield f"Entry {row['place']} of the audit trail was removed."
-        elif before and row["hash"] != link(before, entry):
+        elif before and link(before, entry) not in (row["hash"], masks.get(entry["id"])):
             yield _changed(entry)
         before, last = row["hash"], row["place"]
     if last < head.place:
@@ -247,7 +317,8 @@ def _entry(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {column.key: row[f"entry_{column.key}"] for column in AuditRow.__table__.columns}
 
 
-def _columns(row: AuditRow) -> dict[str, Any]:
+def columns_of(row: AuditRow) -> dict[str, Any]:
+    """Return what the hash of an entry covers."""
     return {column.key: getattr(row, column.key) for column in AuditRow.__table__.columns}
 
 

@@ -15,6 +15,7 @@ from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
 from pipeline.store.erasure import finish_erasures
 from pipeline.store.identities import identity_file
+from pipeline.store.ledger import note_gone
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.recordings import recording_folder
 from pipeline.store.studies import get_study
@@ -58,6 +59,7 @@ def delete_signal(study_id: int, *, reader: Who, reason: str) -> None:
                 "forgotten", text=why
             )
         note(session, asking, "delete", digest=digest, text=why)
+        note_gone(digest, "deleted")
     remove_copies(digest)
 
 
@@ -83,6 +85,7 @@ def delete_unread(digest: str, *, reader: Who = "") -> None:
         if session.scalars(select(StudyRow.id).where(StudyRow.digest == digest)).first() is not None:
             raise ReviewError("This recording has a study; delete it on the study's page, with a reason.")
         note(session, asking, "delete", digest=digest)
+        note_gone(digest, "deleted")
     remove_copies(digest)
 
 

@@ -1,15 +1,17 @@
-"""Erasing who was recorded while what was decided stays: names leave studies, files and lists, not the audit trail.
+"""Erasing who was recorded while what was decided stays: names leave studies, files, lists and what people typed.
 
-What remains is what nobody may change: names that were typed into comments, conclusions or an earlier renaming, signed
-reports unless they are asked to go, and backups.
+In the audit trail and the log of access a name is masked where it stands in a comment, conclusion, reason or search; an
+entry of the erasure tells what the masked ones are since, so that the chain and signatures still hold. What remains are
+signed reports, unless they are asked to go, and backups, of which `erasures.jsonl` tells what must go again.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +23,20 @@ from pipeline.errors import DataError, ReviewError
 from pipeline.principal import LOCAL, Who, require
 from pipeline.review.decisions import clean_text
 from pipeline.store.access import note, writing_as
+from pipeline.store.chain import ERASED, Masks, columns_of, masked_link
 from pipeline.store.copies import derived
 from pipeline.store.database import database
 from pipeline.store.identities import identity_file, load_identity
+from pipeline.store.ledger import note_gone
 from pipeline.store.log import Log, named, reading_row
-from pipeline.store.recordings import neutral_name, recording_folder, rename_recording
-from pipeline.store.seals import ERASED, REPORT
+from pipeline.store.masking import MASK, masked, terms
+from pipeline.store.recordings import load_recording, neutral_name, recording_folder, rename_recording
+from pipeline.store.seals import REPORT, REPORTS_GONE, seal_faults, seals_now
 from pipeline.store.signed_files import delete_report, has_report
 from pipeline.store.studies import search_text, study_row
-from pipeline.store.tables import AuditRow, StudyRow
+from pipeline.store.tables import AccessRow, AuditRow, StudyRow
+
+_NO_WORDS = (REPORT, "concluded", "identity")  # entries whose text no person typed: hashes, codes, names of fields
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,8 @@ class Erased:
         Whether it was kept who was recorded.
     reports_gone, reports_left : int
         Signed reports that were deleted, and that are still there and print what was known when they were signed.
-    renamings : int
-        Entries of the audit trail that tell an earlier name; they cannot be changed.
+    masked : int
+        Entries of the audit trail and the log of access in which a name was masked.
     """
 
     name: str
@@ -55,10 +62,10 @@ class Erased:
     identity: bool
     reports_gone: int
     reports_left: int
-    renamings: int
+    masked: int
 
 
-def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = False) -> Erased:
+def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = False, also: Sequence[str] = ()) -> Erased:
     """Erase who was recorded from all studies of a recording, signed ones too; decisions and signatures stay.
 
     Parameters
@@ -68,9 +75,11 @@ def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = Fals
     reader : Principal or str
         Who erases it.
     reason : str
-        Why; stored in the audit trail, so it must not hold the name.
+        Why; stored in the audit trail, without the name.
     reports : bool, optional
         Whether signed reports are deleted as well: their hashes and conclusions stay in the trail.
+    also : sequence of str, optional
+        Words that name the patient and are masked too, beside what is known of them.
 
     Raises
     ------
@@ -88,16 +97,57 @@ def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = Fals
         digest = study_row(session, study_id).digest
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
         name, known = neutral_name(digest), bool(load_identity(digest, reader=LOCAL))
+        naming = _terms(session, digest, rows, also)
+        why, many = masked(why, naming), _mask_log(session, naming)
         for row in rows:
-            _rename(session, row, name, who, why, kind=ERASED[1] if reports else "")
+            masks, count = _mask_trail(session, row, naming)
+            many += count
+            _rename(session, row, name, who, why, kind=REPORTS_GONE[1] if reports else "", masks=masks)
         stored = [one for one in _texts(session, rows, REPORT) if has_report(one)]
-        renamed = len(_texts(session, rows, "renamed"))
         note(session, asking, "delete", digest=digest, text=f"names: {why}")
         session.flush()
+        note_gone(digest, "erased with reports" if reports else "erased")
         rename_recording(digest, name)  # the one file that is written: a full disk says so before anything is gone
     gone = stored if reports else []
     _delete_files(digest, gone)
-    return Erased(name, len(rows), known, len(gone), len(stored) - len(gone), renamed)
+    return Erased(name, len(rows), known, len(gone), len(stored) - len(gone), many)
+
+
+def _terms(session: Session, digest: str, rows: Sequence[StudyRow], also: Iterable[str]) -> tuple[re.Pattern[str], ...]:
+    """Return what names the patient: what is kept of them, and every name of the recording and its studies."""
+    neutral, stored = neutral_name(digest), load_recording(digest, reader=LOCAL)
+    called = [*(row.record for row in rows), *_texts(session, rows, "renamed"), stored.name if stored else ""]
+    return terms(load_identity(digest, reader=LOCAL), (one for one in called if one not in (neutral, MASK)), also=also)
+
+
+def _mask_trail(session: Session, study: StudyRow, naming: Sequence[re.Pattern[str]]) -> tuple[Masks, int]:
+    """Mask names in a study's entries; return what they and its signatures are since, and how many they are."""
+    sound = {row.seq: row for row, _ in seals_now(session, study.id)} if not seal_faults(session, study.id) else {}
+    links: dict[int, str] = {}
+    many = 0
+    query = select(AuditRow).where(AuditRow.study_id == study.id, AuditRow.event.not_in(_NO_WORDS), AuditRow.text != "")
+    for row in session.scalars(query.order_by(AuditRow.id)):
+        text = MASK if row.event == "renamed" else masked(row.text, naming)
+        if text != row.text:
+            before, row.text = columns_of(row), text
+            many += 1
+            if link := masked_link(session, before, row):
+                links[row.id] = link
+    session.flush()
+    seals = {row.seq: now for row, now in seals_now(session, study.id) if row.seq in sound and now != row.seal}
+    return Masks(links, seals), many
+
+
+def _mask_log(session: Session, naming: Sequence[re.Pattern[str]]) -> int:
+    """Mask names in the log of access: what was searched for, and why something was deleted; return in how many."""
+    found = [
+        row
+        for row in session.scalars(select(AccessRow).where(AccessRow.text != ""))
+        if masked(row.text, naming) != row.text
+    ]
+    for row in found:
+        row.text = masked(row.text, naming)
+    return len(found)
 
 
 def finish_erasures() -> None:
@@ -108,7 +158,7 @@ def finish_erasures() -> None:
     last = (
         select(StudyRow.digest, func.max(AuditRow.at))
         .join(StudyRow, StudyRow.id == AuditRow.study_id)
-        .where(AuditRow.event == ERASED[0])
+        .where(AuditRow.event == ERASED)
         .group_by(StudyRow.digest)
     )
     with database().reading() as session:
@@ -120,6 +170,17 @@ def finish_erasures() -> None:
         _delete_files("", reports)
 
 
+def erase_files(digest: str) -> None:
+    """Erase who was recorded from the files of a recording that has no study.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be written or deleted.
+    """
+    _finish(digest, math.inf)
+
+
 def _finish(digest: str, before: float) -> None:
     folder = recording_folder(digest)
     if folder is not None and _is_older(folder / "signal.npy", before):
@@ -127,11 +188,11 @@ def _finish(digest: str, before: float) -> None:
     _delete_files(digest, (), before=before)
 
 
-def _rename(session: Session, row: StudyRow, name: str, who: str, why: str, *, kind: str) -> None:
+def _rename(session: Session, row: StudyRow, name: str, who: str, why: str, *, kind: str, masks: Masks) -> None:
     """Rename a study, with an entry that does not tell its former name; its last reader stays who it was."""
     reader, row.record = row.reader, name
     log = Log(session, row, reading_row(session, row.id, "main"), who, str(uuid.uuid4()))
-    log.append("erased", kind=kind, text=why)
+    log.append("erased", kind=kind, text=why, classes=("", masks.text, ""))
     row.reader, row.search = reader, search_text(session, row)
 
 
@@ -172,7 +233,7 @@ def _is_older(path: Path, before: float) -> bool:
 
 def _erased_reports(session: Session) -> list[str]:
     """Return the hashes of all reports that were asked to go after they were signed."""
-    later, (event, kind) = aliased(AuditRow), ERASED
+    later, (event, kind) = aliased(AuditRow), REPORTS_GONE
     asked = select(later.id).where(later.study_id == AuditRow.study_id, later.event == event, later.kind == kind)
     query = select(AuditRow.text).where(AuditRow.event == REPORT, asked.where(later.id > AuditRow.id).exists())
     return list(session.scalars(query))

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from pipeline.errors import ReviewError, StaleVersion
 from pipeline.principal import Right, Who, principal, require, require_fresh
 from pipeline.review.decisions import (
+    MARKING_KINDS,
     MEASURING_KINDS,
     RULING_KINDS,
     STRETCH_KINDS,
@@ -27,7 +28,7 @@ from pipeline.review.decisions import (
 )
 from pipeline.review.rhythm_in_force import subject_name
 from pipeline.store.access import writing_as
-from pipeline.store.chain import remember
+from pipeline.store.chain import ERASED, remember
 from pipeline.store.database import database
 from pipeline.store.studies import search_text, study_row
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
@@ -96,6 +97,8 @@ _WORDS: Final = {
     "measure": ("measured", "measuring"),
     "measure_move": ("moved the calipers of", "moving the calipers of"),
     "measure_remove": ("removed", "removing"),
+    "mark_move": ("moved", "moving"),
+    "mark_reset": ("put back", "putting back"),
 }
 
 
@@ -174,6 +177,8 @@ class Entry:
             return "a patient event"
         if decision.kind in MEASURING_KINDS:
             return f"an interval ({self.after or self.before})"
+        if decision.kind in MARKING_KINDS:
+            return f"marks of the median beat ({self.before}, then {self.after})"
         many = 1 if decision.kind == "rhythm_resize" else len(decision.stretches)
         was = self.after if self.event == "undo" else self.before
         rhythm = f" ({was})" if decision.kind in RULING_KINDS and was else ""
@@ -192,6 +197,8 @@ def decision_of(entry: Entry | AuditRow) -> Decision | None:
 def entry_of(row: AuditRow, role: Role) -> Entry:
     """Return the content of a row, detached from the database."""
     plain = {name: getattr(row, name) for name in Entry.__dataclass_fields__ if name not in ("reading", "samples")}
+    if row.event == ERASED:
+        plain["after"] = ""  # hashes, for the chain only
     return Entry(reading=role, samples=tuple(row.samples), **plain)
 
 

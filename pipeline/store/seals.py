@@ -11,11 +11,12 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pipeline.store.chain import ERASED, masks_of
 from pipeline.store.log import decision_of, find_reading, rows_query, stacks_of
 from pipeline.store.studies import study_row
 from pipeline.store.tables import AuditRow, StudyRow
 
-ERASED: Final = ("erased", "reports")  # event and kind of an entry since which earlier reports are gone
+REPORTS_GONE: Final = (ERASED, "reports")  # event and kind of an entry since which earlier reports are gone
 REPORT: Final = "report"  # the entry behind a signature that names its report
 
 
@@ -89,15 +90,33 @@ def seal_faults(session: Session, study_id: int) -> tuple[str, ...]:
     study_id : int
         Which study.
     """
+    masked = masks_of(session, study_id).seals
+    return tuple(
+        f"What was signed in study {study_id} (version {row.seq}) is not what is there now."
+        for row, now in seals_now(session, study_id)
+        if now not in (row.seal, masked.get(row.seq))
+    )
+
+
+def seals_now(session: Session, study_id: int) -> list[tuple[AuditRow, str]]:
+    """Return the sealed signatures of a study, each with the seal over what is there now.
+
+    Parameters
+    ----------
+    session : Session
+        An open session.
+    study_id : int
+        Which study.
+    """
     study = study_row(session, study_id)
     reading = find_reading(session, study_id, "main")
     rows = [] if reading is None else list(session.scalars(rows_query(reading.id)))
     reports = {row.seq - 1: row.text for row in rows if row.event == REPORT}
-    return tuple(
-        f"What was signed in study {study_id} (version {row.seq}) is not what is there now."
+    return [
+        (row, sealed(study, rows, row, reports.get(row.seq, ""), Seal.of(row.seal).manifest).text)
         for row in rows
-        if row.seal and sealed(study, rows, row, reports.get(row.seq, ""), Seal.of(row.seal).manifest).text != row.seal
-    )
+        if row.seal
+    ]
 
 
 def signed_studies(session: Session) -> list[int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.review.states import Signing
 from pipeline.store.log import Entry
-from pipeline.store.seals import ERASED, REPORT, Seal
+from pipeline.store.seals import REPORT, REPORTS_GONE, Seal
 
 
 def signings(entries: Sequence[Entry]) -> tuple[Signing, ...]:
@@ -14,7 +14,7 @@ def signings(entries: Sequence[Entry]) -> tuple[Signing, ...]:
     found: list[Signing] = []
     findings, reason = "", ""
     main = [entry for entry in entries if entry.reading == "main"]
-    erased = max((entry.seq for entry in main if (entry.event, entry.kind) == ERASED), default=0)
+    erased = max((entry.seq for entry in main if (entry.event, entry.kind) == REPORTS_GONE), default=0)
     reports = {entry.seq: entry.text for entry in main if entry.event == REPORT and entry.seq > erased}
     for entry in main:
         if entry.event == "concluded":

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD: Final = "0004"  # the newest migration
+HEAD: Final = "0005"  # the newest migration
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -126,7 +126,7 @@ class ReadingRow(Base):
 
 
 class AuditRow(Base):
-    """One entry of the audit trail; triggers refuse to change or delete it.
+    """One entry of the audit trail; triggers refuse to delete it, or to change it but for a mask in `text`.
 
     `before`, `after` and `model` have one letter per sample: the class in force before and after, and the model's; of a
     decision about the rhythm they are words. `subject` is the rhythm or the statement that is decided about, `seal`
@@ -195,7 +195,7 @@ class SignInRow(Base):
 
 
 class AccessRow(Base):
-    """Who signed in, looked at, searched for, took away or deleted what; triggers refuse to change or delete it."""
+    """Who signed in, looked at, searched for, took away or deleted what; triggers protect it as the trail."""
 
     __tablename__ = "access"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -13,7 +13,7 @@ from pipeline.errors import StoreError
 from pipeline.principal import LOCAL, Who, require
 from pipeline.store.chain import Trail, read_trail, study_faults
 from pipeline.store.database import database
-from pipeline.store.seals import ERASED, REPORT, seal_faults, signed_studies
+from pipeline.store.seals import REPORT, REPORTS_GONE, seal_faults, signed_studies
 from pipeline.store.signed_files import load_report
 from pipeline.store.tables import AnalysisRow, AuditRow
 
@@ -58,7 +58,7 @@ def _analyses(session: Session) -> Iterator[str]:
 
 
 def _reports(session: Session) -> Iterator[str]:
-    event, kind = ERASED
+    event, kind = REPORTS_GONE
     gone = select(AuditRow.study_id, func.max(AuditRow.id)).where(AuditRow.event == event, AuditRow.kind == kind)
     erased = {row[0]: row[1] for row in session.execute(gone.group_by(AuditRow.study_id))}
     entries = (

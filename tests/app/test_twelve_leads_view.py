@@ -118,7 +118,9 @@ def test_intervals_of_the_median_beat_follow_a_mark_that_was_moved(page: AppTest
     key = (case(page).recording.digest, found.start_s)
     place = median_svg.overlaid(found.beat, found.beat.marks_s, LIGHT)
     mark = next(one for one in place.marks if one.name == "qrs_off")
-    median_beat._moved(session(page), key, found.beat, mark.name, mark.x_mm + 0.02 * place.speed_mm_s)
+    median_beat._moved(
+        session(page), key, "qrs_off", median_svg.time_of(found.beat, mark.x_mm + 0.02 * place.speed_mm_s)
+    )
     page.run()
     assert metrics(page)["QRS"] == (f"{1000 * before + 20:.0f} ms", "+20 ms")
     assert "Moved by you: QRS off" in captions(page)

@@ -302,6 +302,12 @@ def test_doubtful_beats_stay_listed_as_reviewed_after_they_were_decided():
     assert [row.reviewed for row in doubtful] == [False, False, True]
 
 
+@pytest.mark.parametrize(("start_s", "listed"), [(0.05, []), (0.2, [1])])
+def test_an_unclassified_beat_that_an_end_of_the_recording_cuts_off_is_not_listed(start_s, listed):
+    rows = triage(written("UNNN", start_s=start_s))
+    assert [len(row.samples) for row in rows if row.kind == "unclassified"] == listed
+
+
 def test_unclassified_beats_are_grouped_by_spells_and_stay_after_a_decision():
     model = "N" + "U" * 4 + "N" * 20 + "U" * 2 + "N"
     before = [row for row in triage(written(model)) if row.kind == "unclassified"]

@@ -16,7 +16,7 @@ from pipeline.review.rhythm_in_force import RHYTHM_SUBJECTS, rhythm_of, subject_
 from pipeline.review.summary import summarise
 from pipeline.review.triage import triage
 from pipeline.rhythm_names import RHYTHM_NAMES, rhythm_times
-from pipeline.types import Analysis, Episode
+from pipeline.types import Analysis, Episode, RhythmCode
 from tests.helpers.review_study import FS, at
 from tests.helpers.rhythms import with_rhythm
 
@@ -89,6 +89,47 @@ def test_a_rejected_run_in_fibrillation_is_fibrillation() -> None:
     assert spans(decided(Decision("rhythm_reject", (2000, 2500)), analysis=analysis)) == [
         (0.0, 2.0, "N"), (2.0, 10.0, "AFIB"), (10.0, 12.0, "NOISE"), (12.0, 24.4, "N"),
     ]  # fmt: skip
+
+
+RUN = (round(4.8 * FS), round(7.2 * FS))  # of the three V in BEATS
+
+
+def with_run(*rhythm: tuple[float, RhythmCode]) -> Analysis:
+    return with_rhythm(BEATS, *(rhythm or ((4.8, "N"), (7.2, "VT"), (24.4, "N"))))
+
+
+def test_a_run_whose_beats_a_reader_changes_is_none_and_is_not_asked_about_again() -> None:
+    run, change = with_run(), Decision("override", at(7), "N")
+    assert seconds(decided(analysis=run), "VT") == pytest.approx(2.4)
+    beats = decided(change, analysis=run)
+    assert seconds(beats, "VT") == 0
+    assert not {"vt", "vt_waves"} & set(found(beats))
+    assert seconds(decided(change, Decision("override", at(7), "V"), analysis=run), "VT") == pytest.approx(2.4)
+
+
+def test_a_run_of_which_enough_is_left_and_one_seen_in_the_signal_alone_stay() -> None:
+    longer = with_rhythm(BEATS.replace("VVV", "VVVV"), (4.8, "N"), (8.0, "VT"), (24.4, "N"))
+    assert seconds(decided(Decision("override", at(6), "N"), analysis=longer), "VT") == pytest.approx(3.2)
+    unseen = with_run((4.0, "N"), (12.0, "SVTA"), (24.4, "N"))
+    assert seconds(decided(Decision("override", at(7), "N"), analysis=unseen), "SVTA") == 8.0
+    deleted = decided(Decision("delete", at(7)), analysis=longer)
+    assert seconds(deleted, "VT") == pytest.approx(3.2)
+
+
+def test_fibrillation_goes_on_where_a_run_in_it_was_none() -> None:
+    run = with_run((2.4, "N"), (4.8, "AFIB"), (7.2, "VT"), (24.4, "AFIB"))
+    beats = decided(Decision("rhythm_confirm", (600, 1200)), Decision("override", at(7), "N"), analysis=run)
+    assert seconds(beats, "AFIB") == pytest.approx(22.0)
+    fibrillation = [finding.start_s for finding in triage(beats) if finding.kind == "afib"]
+    assert sorted(fibrillation) == pytest.approx([2.4, 7.2])
+
+
+@pytest.mark.parametrize("kind", ["rhythm_confirm", "rhythm_reject"])
+def test_a_decision_about_the_place_of_an_undone_run_is_about_what_is_there_now(kind: DecisionKind) -> None:
+    change = Decision("override", at(7), "N")
+    beats = decided(change, Decision(kind, RUN), analysis=with_run((4.8, "AFIB"), (7.2, "VT"), (24.4, "N")))
+    expected = {"rhythm_confirm": "N", "rhythm_reject": "AFIB"}[kind]
+    assert next(one.rhythm for one in beats.rhythm if one.start_s <= 6.0 < one.stop_s) == expected
 
 
 def test_half_of_a_split_episode_that_is_rejected_does_not_come_back_from_the_other_half() -> None:

@@ -1,9 +1,11 @@
 """AV block and pacing, in drawn recordings whose waves stand at known times, and in real ones."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 from pipeline.config import DEFAULT, data_root
 from pipeline.intake import read_path
@@ -140,7 +142,7 @@ def test_block_in_which_several_p_waves_in_a_row_are_blocked_is_high_degree_what
     measures = np.full((beats.size, len(MEASURES)), -1, np.float32)
     for name, values in (("rr_s", np.diff(beats, prepend=0.2)), ("course_rr_to_pp", [-1, *to_pp]), ("extra_mean", 1)):
         measures[:, MEASURES.index(name)] = values
-    known = context(drawn([], beats, seconds=beats[-1] + 1), time_s=beats)
+    known = context(drawn(np.arange(0.8, beats[-1], 0.8), beats, seconds=beats[-1] + 1), time_s=beats)
     (block,) = [one for one in find_blocks(known, SecondDegree(), measures) if one.rhythm == "BII"]
     assert block.detail == detail
 
@@ -173,6 +175,39 @@ def test_block_in_the_midst_of_atrial_fibrillation_is_left_out_and_beside_it_is_
     junctional = Episode(100.0, 120.0, "NOD")
     assert outside_fibrillation([midst, junctional, edge], fibrillation) == [junctional, edge]
     assert outside_fibrillation([midst], [Episode(0.0, 300.0, "AFL")]) == [midst]
+
+
+def slow_beats(seconds=SECONDS, *, bpm=50.0, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.cumsum(60 / bpm * (1 + rng.normal(0, 0.008, int((seconds - 1.5) * bpm / 60)))) - 0.3
+
+
+@pytest.mark.parametrize("bpm", [42, 50, 58])
+@pytest.mark.parametrize("fs", [125.0, 360.0, 1000.0])
+def test_slow_regular_beats_without_any_p_wave_are_junctional_and_no_block(bpm, fs):
+    r_s = slow_beats(bpm=bpm)
+    found = find_blocks(context(drawn((), r_s, fs=fs), time_s=r_s))
+    assert share_named(found, "NOD", 0, SECONDS) > 0.9
+    assert {episode.rhythm for episode in found} == {"NOD"}
+
+
+@pytest.mark.parametrize("height", [0.05, 0.15])
+def test_slow_regular_beats_with_p_waves_however_low_are_not_junctional(height):
+    r_s = slow_beats()
+    seen = drawn(r_s - 0.17, (), noise_mv=0.0)
+    low = replace(seen, p_signal=seen.p_signal * np.float32(height / 0.15) + drawn((), r_s).p_signal)
+    assert share_named(find_blocks(context(low, time_s=r_s)), "NOD", 0, SECONDS) == 0
+
+
+def test_slow_beats_without_p_waves_that_are_irregular_or_in_noise_or_dissociated_are_not_junctional():
+    rng = np.random.default_rng(3)
+    wild_s = np.cumsum(1.2 * rng.lognormal(0, 0.2, 46)) - 0.3
+    wild_s = wild_s[wild_s < SECONDS - 0.5]
+    assert share_named(find_blocks(context(drawn((), wild_s), time_s=wild_s)), "NOD", 0, SECONDS) == 0
+    r_s = slow_beats()
+    assert share_named(find_blocks(context(drawn((), r_s, noise_mv=0.08), time_s=r_s)), "NOD", 0, SECONDS) == 0
+    own_way = drawn(np.arange(0.5, SECONDS - 1, 0.77), r_s)
+    assert share_named(find_blocks(context(own_way, time_s=r_s)), "NOD", 0, SECONDS) == 0
 
 
 def test_complete_block_is_named_where_p_waves_and_beats_go_their_own_ways():
@@ -239,7 +274,25 @@ def test_stray_spikes_and_wide_beats_are_not_pacing():
 
 def test_no_stimulus_is_seen_at_a_rate_at_which_it_looks_like_a_qrs():
     r_s = np.arange(1.0, SECONDS - 1, 0.85)
-    assert not paced_beats(context(drawn((), r_s, fs=128.0, spikes_s=r_s - 0.07, wide=True), time_s=r_s)).any()
+    assert not paced_beats(context(drawn((), r_s, fs=100.0, spikes_s=r_s - 0.07, wide=True), time_s=r_s)).any()
+
+
+def at_another_rate(recording, fs):
+    factor = Fraction(round(fs), round(recording.fs))
+    lead = resample_poly(recording.p_signal[:, 0], factor.numerator, factor.denominator)
+    return Recording.from_array(lead, fs=fs, leads="II", calibrated=False)
+
+
+@pytest.mark.parametrize("fs", [125.0, 128.0])
+def test_what_a_slow_recorder_leaves_of_stimuli_is_seen_at_the_rate_of_a_pacemaker_only(fs):
+    r_s = np.arange(1.0, SECONDS - 1, 0.85)
+    paced = drawn((), r_s, fs=1000.0, spikes_s=r_s - 0.07, wide=True)
+    assert paced_beats(context(at_another_rate(paced, fs), time_s=r_s)).mean() > 0.8
+    wide = drawn(r_s - 0.18, r_s, fs=1000.0, wide=True)
+    assert not paced_beats(context(at_another_rate(wide, fs), time_s=r_s)).any()
+    fast_s = np.arange(1.0, SECONDS - 1, 0.42)
+    fast = drawn((), fast_s, fs=1000.0, spikes_s=fast_s - 0.07, wide=True)
+    assert not paced_beats(context(at_another_rate(fast, fs), time_s=fast_s)).any()
 
 
 @pytest.mark.data

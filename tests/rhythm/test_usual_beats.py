@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import signal as sps
@@ -101,3 +103,9 @@ def test_a_long_gap_stays() -> None:
     found = states((10, 20), (21 + GAP_S, SECONDS))
     known = record(fibrillates=(5, 99))
     assert np.array_equal(across_gaps(found, found, np.full(SECONDS, 0.9, np.float32), known), found)
+
+
+def test_beats_before_and_after_fibrillation_are_not_in_a_row() -> None:
+    whole = record(fibrillates=(40, 46))
+    known = replace(whole, time_s=whole.time_s[(whole.time_s < 40) | (whole.time_s > 46)])
+    assert without_usual_beats(states((38, 48)), known)[41:45].all()

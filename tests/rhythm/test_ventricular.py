@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import signal as sps
@@ -34,6 +36,7 @@ def seconds_with(probability: list[float], *, repeats: float = 0.2, wave_hz: flo
         np.full(n, wave_hz, np.float32),
         np.full(n, 0.5, np.float32),
         np.zeros((n, 0), np.float32),
+        np.zeros(n, np.float32),
     )
 
 
@@ -166,3 +169,46 @@ def test_waves_faster_than_any_tachycardia_are_flutter_however_well_they_repeat(
     signal = lead[:, None].astype(np.float32)
     found = waveform_probabilities(Conditioned(signal, 250.0, ((0, len(signal)),)))
     assert {episode.rhythm for episode in ventricular_episodes(found, 60.0)} == {"VFL"}
+
+
+def wandering_waves(seconds: float, seed: int) -> FloatArray:
+    """Waves of 4 to 6 Hz whose height wanders."""
+    rng, time_s = np.random.default_rng(seed), np.arange(round(seconds * FS)) / FS
+    slow = np.interp(time_s, np.arange(0, seconds + 1, 0.4), rng.normal(0, 1, np.arange(0, seconds + 1, 0.4).size))
+    phase = 2 * np.pi * np.cumsum(5 + 0.6 * slow) / FS
+    return np.asarray(0.5 * np.sin(phase) * np.exp(0.3 * slow[::-1]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("every_s", [0.6, 0.9, 1.1])
+def test_fibrillation_of_five_seconds_within_sinus_rhythm_is_named(seed: int, every_s: float) -> None:
+    signal = beats(every_s)
+    signal[round(30 * FS) : round(35 * FS)] = wandering_waves(5, seed)
+    found = find_ventricular(context(np.stack([signal, 0.6 * signal], axis=1)))
+    assert [episode.rhythm for episode in found] == ["VFL"]
+    assert abs(found[0].start_s - 30) <= 2
+    assert abs(found[0].stop_s - 35) <= 2
+
+
+@pytest.mark.parametrize("bpm", [180, 200])
+def test_a_tachycardia_of_ten_seconds_at_the_edge_of_flutter_keeps_its_name(bpm: float) -> None:
+    signal = beats(0.85)
+    time_s = np.arange(round(10 * FS)) / FS
+    phase = (time_s * bpm / 60) % 1
+    signal[round(30 * FS) : round(40 * FS)] = 1.5 * np.exp(-0.5 * ((phase - 0.4) / 0.14) ** 2) - 0.5
+    found = find_ventricular(context(signal[:, None]))
+    assert [episode.rhythm for episode in found] == ["VT"]
+    assert abs(found[0].start_s - 30) <= 2
+    assert abs(found[0].stop_s - 40) <= 2
+
+
+def test_a_few_waves_that_repeat_are_a_run_of_beats_and_others_are_fibrillation() -> None:
+    silent = seconds_with([0.01] * 40, repeats=0.8, wave_hz=3.3)
+    brief = np.zeros(40, np.float32)
+    brief[20:25] = 0.9
+    assert (ventricular_states(replace(silent, brief=brief))[20:25] == TACHYCARDIA).all()
+    wild = replace(silent, brief=brief, repeats=np.full(40, 0.4, np.float32))
+    assert (ventricular_states(wild)[20:25] == FIBRILLATION).all()
+    assert not ventricular_states(wild)[:20].any()
+    slow = replace(wild, wave_hz=np.full(40, 1.9, np.float32))
+    assert not ventricular_states(slow).any()

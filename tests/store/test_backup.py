@@ -11,16 +11,22 @@ import pytest
 from pipeline.cli import main
 from pipeline.datasets import demo_path
 from pipeline.errors import DataError, StoreError
+from pipeline.identity import Identity
 from pipeline.intake import read_path
 from pipeline.review.decisions import Decision
 from pipeline.store import backup
 from pipeline.store.backup import back_up, restore_backup, verify_backup
 from pipeline.store.database import close_databases, database
-from pipeline.store.recordings import load_recording, recording_folder, save_recording
-from pipeline.store.reviews import begin_review, decide, standing
+from pipeline.store.deletion import delete_signal, delete_unread
+from pipeline.store.erasure import erase_names
+from pipeline.store.identities import load_identity, save_identity
+from pipeline.store.ledger import LEDGER
+from pipeline.store.recordings import load_recording, neutral_name, recording_folder, save_recording
+from pipeline.store.reviews import audit, begin_review, decide, reopen, sign, standing
 from pipeline.store.studies import create_study, get_study
+from pipeline.store.verification import verify_trail
 from tests.helpers.databases import fresh_database
-from tests.helpers.review_study import analysed, at
+from tests.helpers.review_study import analysed, at, recorded
 
 ANNA = "Dr. Anna Müller"
 
@@ -98,6 +104,75 @@ def test_a_home_that_is_not_empty_stays_as_it_is(own: Path, tmp_path: Path) -> N
     with pytest.raises(StoreError, match="is not empty"):
         restore_backup(tmp_path / "backup")
     assert get_study(study).record == "case"
+
+
+def named_study() -> tuple[int, str]:
+    """A study whose recording and comment name the patient."""
+    digest = save_recording(recorded(analysed(record="Maria_Garcia"))).digest
+    study = create_study(analysed(record="Maria_Garcia")).id
+    save_identity(digest, Identity(name="Maria Garcia"), reader=ANNA)
+    version = begin_review(study, reader=ANNA)
+    decide(study, Decision("override", at(0), "V", "Ms Garcia"), reader=ANNA, expected_version=version)
+    return study, digest
+
+
+@pytest.mark.parametrize("where", ["in the home", "given"])
+def test_what_was_erased_or_deleted_since_the_backup_goes_again(
+    own: Path, tmp_path: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, digest = named_study()
+    other, gone = fill()
+    delete_unread(gone, reader=ANNA)
+    unread = save_recording(read_path(demo_path())).digest  # opened again: it is wanted
+    back_up(tmp_path / "backup")
+    erase_names(study, reader=ANNA, reason="asked for")
+    delete_unread(unread, reader=ANNA)
+    ledger = (own / LEDGER).read_bytes()
+    assert b"arcia" not in ledger
+    wiped(own)
+    kept = own / LEDGER if where == "in the home" else tmp_path / "saved.jsonl"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_bytes(ledger)
+    assert main(["restore", str(tmp_path / "backup"), *(["--erasures", str(kept)] if where == "given" else [])]) == 0
+    assert "2 recordings that were deleted or erased since are so again" in capsys.readouterr().out
+    assert get_study(study).record == neutral_name(digest)
+    assert not load_identity(digest, reader=ANNA)
+    assert [entry.text for entry in audit(study)][2] == "Ms [erased]"
+    assert audit(study)[-1].text.endswith("brought it back")
+    assert load_recording(unread) is None
+    assert standing(other).version == 2  # what was not erased is as it was
+    assert verify_trail().faults == ()
+    assert ledger in (own / LEDGER).read_bytes()
+    assert (own / LEDGER).stat().st_mode & 0o077 == 0
+
+
+def test_what_was_erased_before_the_backup_and_named_again_stays(own: Path, tmp_path: Path) -> None:
+    study, digest = named_study()
+    erase_names(study, reader=ANNA, reason="asked for")
+    save_identity(digest, Identity(name="Maria Garcia"), reader=ANNA)
+    back_up(tmp_path / "backup")
+    ledger = (own / LEDGER).read_bytes()
+    wiped(own)
+    own.mkdir()
+    (own / LEDGER).write_bytes(ledger)
+    assert restore_backup(tmp_path / "backup").gone_again == 0
+    assert load_identity(digest, reader=ANNA).name == "Maria Garcia"
+    assert (own / LEDGER).read_bytes() == ledger
+
+
+def test_a_recording_that_is_signed_in_the_backup_stays_and_is_named(own: Path, tmp_path: Path) -> None:
+    study, digest = named_study()
+    version = sign(study, reader=ANNA, expected_version=standing(study).version)
+    back_up(tmp_path / "backup")
+    reopen(study, reader=ANNA, expected_version=version, reason="to delete it")
+    delete_signal(study, reader=ANNA, reason="asked for")
+    ledger = (own / LEDGER).read_bytes()
+    wiped(own)
+    own.mkdir()
+    (own / LEDGER).write_bytes(b'{"at": "2026\n' + ledger + b'{"at"')  # a line cut off by a crash is passed over
+    done = restore_backup(tmp_path / "backup")
+    assert (done.gone_again, done.kept) == (0, (digest,))
+    assert load_recording(digest) is not None
 
 
 def damage(backup: Path, how: str) -> str:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text as sql
 
 from pipeline.cli import main
 from pipeline.config import cache_root, home_root
-from pipeline.errors import DataError, ReviewError
+from pipeline.errors import DataError, ReviewError, StoreError
 from pipeline.identity import Identity
 from pipeline.review.decisions import Decision
 from pipeline.store import erasure
+from pipeline.store.access import accesses
+from pipeline.store.database import database
 from pipeline.store.deletion import delete_signal, finish_deletions
 from pipeline.store.erasure import erase_names
 from pipeline.store.identities import identity_file, load_identity, save_identity
 from pipeline.store.recordings import is_stored, load_recording, recording_folder, save_recording
-from pipeline.store.reviews import audit, begin_review, decide, reopen, sign, standing
+from pipeline.store.reviews import audit, begin_review, decide, rename, reopen, sign, standing
+from pipeline.store.second_reading import begin_second, withdraw_second
 from pipeline.store.signing import signings
 from pipeline.store.studies import create_study, get_study, stored_analysis, worklist
-from pipeline.store.verification import verify_files, verify_trail
+from pipeline.store.tables import AccessRow
+from pipeline.store.verification import verify_files, verify_study, verify_trail
 from tests.helpers.review_study import analysed, at, recorded
+from tests.store.test_chain import by_owner
 
 pytestmark = pytest.mark.usefixtures("store")
 ANNA, PATIENT = "Anna", "Maria_Garcia_MRN77"
@@ -85,6 +92,86 @@ def _compacted(file: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("VACUUM")
     connection.close()
+
+
+@pytest.fixture
+def typed(signed: int) -> int:
+    """The signed study with the patient in comments, both readings, a reason, a renaming and a signed conclusion."""
+    version = reopen(signed, reader=ANNA, expected_version=standing(signed).version, reason="Ms GARCIA rang, MRN77")
+    comment = Decision("override", at(3), "S", "as in Garcia's last one, long QT")
+    decide(signed, comment, reader=ANNA, expected_version=version)
+    seen = begin_second(signed, reader="Bert")
+    blind = Decision("confirm", at(4), text="maria garcia, really")
+    decide(signed, blind, reader="Bert", expected_version=seen, reading="second")
+    withdraw_second(signed, reader=ANNA, reason="not needed")
+    rename(signed, "Garcia-again", reader=ANNA)
+    version = standing(signed).version
+    sign(signed, reader=ANNA, expected_version=version, text="Ms Garcia: normal.", report=lambda entry: b"%PDF M")
+    return signed
+
+
+def test_what_people_typed_names_nobody_afterwards_and_chain_and_signatures_hold(typed: int, store: str) -> None:
+    done = erase_names(typed, reader="Carla", reason="Garcia asked for it", reports=True, also=["rang"])
+    texts = [entry.text for entry in audit(typed)]
+    assert not [text for text in texts if "garcia" in text.casefold() or "MRN77" in text]
+    for wanted in ("Ms [erased] [erased], [erased]", "as in [erased]'s last one, long QT", "[erased], really",
+                   "Ms [erased]: normal.", "[erased] asked for it"):  # fmt: skip
+        assert wanted in texts
+    assert done.masked == 5
+    assert not any(signing.report for signing in signings(audit(typed)))
+    assert verify_trail().faults == verify_study(typed) == verify_files() == ()
+    assert audit(typed)[-1].after == ""  # hashes are for the chain
+    again = erase_names(typed, reader="Carla", reason="once more", also=["normal"])
+    assert again.masked == 1
+    assert verify_trail().faults == verify_study(typed) == ()
+    if store.startswith("sqlite"):
+        from pipeline.store.database import close_databases
+
+        close_databases()
+        _compacted(home_root().parent / "reviews.sqlite")
+        assert where_named() == []
+
+
+def test_a_masked_entry_that_is_changed_later_is_named(typed: int) -> None:
+    erase_names(typed, reader="Carla", reason="asked for")
+    by_owner(f"UPDATE audit SET text = 'Ms [erased]: ill.' WHERE study_id = {typed} AND text = 'Ms [erased]: normal.'")
+    assert any("was changed after it was written" in fault for fault in verify_study(typed))
+    assert any("is not what is there now" in fault for fault in verify_study(typed))
+    assert len(verify_trail().faults) == 2
+
+
+def test_an_erasure_does_not_cover_what_was_changed_before_it(typed: int) -> None:
+    by_owner(f"UPDATE audit SET text = 'Ms Garcia: ill.' WHERE study_id = {typed} AND text = 'Ms Garcia: normal.'")
+    before = verify_study(typed)
+    erase_names(typed, reader="Carla", reason="asked for")
+    assert verify_study(typed) == before != ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit SET text = 'Seen!' WHERE study_id = {study}",
+        "UPDATE audit SET text = '[erased]', who = 'Bert' WHERE study_id = {study}",
+        "UPDATE audit SET text = '[erased]', samples = '[1]' WHERE study_id = {study}",
+        "UPDATE access SET text = 'x'",
+        "UPDATE access SET text = '[erased]', who = 'x'",
+        "DELETE FROM audit WHERE study_id = {study}",
+        "DELETE FROM access",
+    ],
+)
+def test_the_database_lets_nothing_but_a_mask_into_its_logs(signed: int, change: str) -> None:
+    with database().writing() as session:
+        session.add(AccessRow(at=datetime.now(UTC), who="A", key="k", event="search", digest="", text="garcia"))
+    with pytest.raises(StoreError, match="append-only"), database().writing() as session:
+        session.execute(sql(change.format(study=signed)))
+
+
+def test_what_was_searched_for_names_nobody_afterwards(signed: int) -> None:
+    with database().writing() as session:
+        session.add(AccessRow(at=datetime.now(UTC), who="A", key="k", event="search", digest="", text="maria garcia"))
+        session.add(AccessRow(at=datetime.now(UTC), who="A", key="k", event="search", digest="", text="vt"))
+    erase_names(signed, reader="Carla", reason="asked for")
+    assert [entry.text for entry in accesses(ANNA)] == ["vt", "[erased]"]
 
 
 def test_signed_reports_stay_unless_they_are_asked_to_go_and_that_is_said(

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from pipeline import config
@@ -192,3 +192,75 @@ def test_a_server_of_the_version_before_the_chain_is_refused_and_its_entries_sta
     engine.dispose()
     with database().reading() as session:
         assert session.execute(text("SELECT who, seal FROM audit")).all() == [("A", "")]
+
+
+def _migrations(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+_VIEWED = "INSERT INTO access (at, who, key, event, digest, text) VALUES ('2026-01-01', 'A', '', 'view', '', '')"
+_SEAL = "seal VARCHAR(140){} NOT NULL"
+
+
+def test_a_default_that_early_databases_of_the_chain_kept_goes_and_their_entries_stay(database_url: str) -> None:
+    engine = create_engine(parsed_url(database_url))
+    with engine.begin() as connection:
+        command.upgrade(_migrations(connection), "0003")
+        connection.execute(text("INSERT INTO analyses VALUES ('a', :payload)"), {"payload": b"x"})
+        for made in (_STUDY, _READING, _ENTRY.format(seq=1)):
+            connection.exec_driver_sql(made)
+        command.upgrade(_migrations(connection), "0004")
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("ALTER TABLE audit ALTER COLUMN seal SET DEFAULT ''")
+        else:
+            connection.exec_driver_sql("PRAGMA writable_schema = ON")
+            early = "UPDATE sqlite_schema SET sql = replace(sql, ?, ?) WHERE name = 'audit'"
+            connection.exec_driver_sql(early, (_SEAL.format(""), _SEAL.format(" DEFAULT ''")))
+            connection.exec_driver_sql("PRAGMA writable_schema = OFF")
+    engine.dispose()
+    with engine.connect() as connection:
+        assert _default(connection) is not None
+    engine.dispose()
+    assert (verify_trail().faults, verify_trail().entries) == ((), 1)  # opened by this program
+    with database().engine.connect() as connection:
+        assert _default(connection) is None
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        if connection.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+    with pytest.raises(DBAPIError, match="seal"), engine.begin() as connection:
+        connection.exec_driver_sql(_ENTRY.format(seq=2))
+    engine.dispose()
+
+
+def _default(connection: Connection) -> str | None:
+    columns = {column["name"]: column for column in inspect(connection).get_columns("audit")}
+    found: str | None = columns["seal"]["default"]
+    return found
+
+
+def test_the_version_before_masks_refuses_every_update_again_and_can_be_brought_forward(database_url: str) -> None:
+    with database().writing() as session:
+        session.execute(text("INSERT INTO analyses VALUES ('a', :payload)"), {"payload": b"x"})
+        for made in (_STUDY, _READING, _ENTRY.format(seq=1).replace("subject)", "subject, seal)")[:-1] + ", '')"):
+            session.execute(text(made))
+    close_databases()
+    engine = create_engine(parsed_url(database_url))
+    mask = "UPDATE {} SET text = '[erased]'"
+    with engine.begin() as connection:
+        command.downgrade(_migrations(connection), "0004")
+        connection.exec_driver_sql(_VIEWED)
+    for table in ("audit", "access"):
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.exec_driver_sql(mask.format(table))
+    engine.dispose()
+    with database().writing() as session:
+        session.execute(text(mask.format("audit")))
+        assert session.execute(text("SELECT text FROM audit")).scalar() == "[erased]"
+    with pytest.raises(StoreError, match="append-only"), database().writing() as session:
+        session.execute(text("UPDATE audit SET text = 'x'"))
+    engine.dispose()

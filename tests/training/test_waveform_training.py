@@ -16,7 +16,7 @@ from pipeline.training.rhythms import waveform_examples as examples
 from pipeline.training.rhythms.waveform import HeldOut, calibration, folds, held_out_scores, write_scores
 from pipeline.training.rhythms.waveform_examples import FLUTTER, IGNORED, NOISE, OTHER, WaveformRecord
 from pipeline.training.rhythms.waveform_scores import scores
-from pipeline.types import Episode
+from pipeline.types import Episode, FloatArray
 
 FS = 250.0
 
@@ -106,12 +106,17 @@ def test_scores_count_seconds_episodes_and_false_alarms() -> None:
     assert found["false_alarms_per_24h"] == pytest.approx(24 * 36)
 
 
+def unsure(rows: FloatArray) -> FloatArray:
+    """Log odds of seconds that are asked alone."""
+    return np.full(len(rows), -20.0, np.float32)
+
+
 def test_calibration_makes_log_odds_true() -> None:
     rng = np.random.default_rng(0)
     true = rng.normal(0, 2, 20_000)
     label = np.where(rng.random(true.size) < 1 / (1 + np.exp(-true)), FLUTTER, OTHER).astype(np.int8)
     given = (true / 0.5 + 1).astype(np.float32)
-    slope, bias = calibration([HeldOut(label, given, np.zeros((1, 0, 0), np.float32), no_beats())])
+    slope, bias = calibration([HeldOut(label, given, np.zeros((1, 0, 0), np.float32), no_beats(), unsure)])
     assert slope == pytest.approx(0.5, abs=0.03)
     assert bias == pytest.approx(-0.5, abs=0.06)
 
@@ -119,7 +124,7 @@ def test_calibration_makes_log_odds_true() -> None:
 def test_held_out_records_are_scored_by_the_state_model() -> None:
     waves = record("vfdb/1", 4.4, FLUTTER, 60)
     of_leads = per_second(waves.signal, FS)
-    sure = {"vfdb/1": HeldOut(waves.label, np.full(60, 5.0, np.float32), of_leads, no_beats())}
+    sure = {"vfdb/1": HeldOut(waves.label, np.full(60, 5.0, np.float32), of_leads, no_beats(), unsure)}
     assert held_out_scores(sure, 1.0, 0.0)["vf_vfl_named_vfl_or_vt_se"] == 1
     assert held_out_scores(sure, 1.0, -12.0)["vf_vfl_named_vfl_or_vt_se"] == 0
 

@@ -22,8 +22,9 @@ from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, ROOT, data_root
+from pipeline.rhythm.brief_waves import Detects, brief_waves
 from pipeline.rhythm.usual_beats import KnownBeats
-from pipeline.rhythm.ventricular import CLASSES, NAME, confirmed_states, seconds_of
+from pipeline.rhythm.ventricular import CLASSES, NAME, NEEDED, VentricularSeconds, confirmed_states, seconds_of
 from pipeline.rhythm.waveform_measures import MEASURES, measured, per_second
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.r_peaks import detect_r_peaks
@@ -83,12 +84,15 @@ class HeldOut:
         `per_second`.
     known : KnownBeats
         Its signal, and the beats that are detected in it.
+    detects : callable
+        The detector: gives the log odds (m,) of measures (m, n_measures).
     """
 
     label: NDArray[np.int8]
     odds: FloatArray
     of_leads: FloatArray
     known: KnownBeats
+    detects: Detects
 
 
 def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progress: Progress = no_progress) -> Path:
@@ -198,7 +202,13 @@ def _fitted(examples: Sequence[Examples]) -> HistGradientBoostingClassifier:
 
 def _held_out(record: WaveformRecord, trees: BoostedTrees) -> HeldOut:
     of_leads = per_second(record.signal, record.fs)
-    return HeldOut(record.label, trees(measured(of_leads))[:, 0], of_leads, known_beats(record))
+    return HeldOut(
+        record.label, trees(measured(of_leads))[:, 0], of_leads, known_beats(record), lambda rows: trees(rows)[:, 0]
+    )
+
+
+def _calibrated(odds: NDArray[np.floating[Any]], slope: float, bias: float) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-(slope * odds + bias))), np.float32)
 
 
 def known_beats(record: WaveformRecord) -> KnownBeats:
@@ -223,9 +233,14 @@ def held_out_scores(held_out: Mapping[str, HeldOut], slope: float, bias: float) 
     dict
         As from `scores`.
     """
-    states = {}
-    for name, one in held_out.items():
-        probability = (1 / (1 + np.exp(-(slope * one.odds + bias)))).astype(np.float32)
-        seconds = seconds_of(one.of_leads, probability, np.ones(probability.size, np.bool_))
-        states[name] = confirmed_states(seconds, one.known)
+    states = {name: confirmed_states(_seconds_of(one, slope, bias), one.known) for name, one in held_out.items()}
     return scores({name: one.label for name, one in held_out.items()}, states)
+
+
+def _seconds_of(one: HeldOut, slope: float, bias: float) -> VentricularSeconds:
+    def detects(rows: FloatArray) -> FloatArray:
+        return _calibrated(one.detects(rows), slope, bias)
+
+    probability = _calibrated(one.odds, slope, bias)
+    brief = brief_waves(one.of_leads, probability, detects, NEEDED)
+    return seconds_of(one.of_leads, probability, brief, np.ones(probability.size, np.bool_))

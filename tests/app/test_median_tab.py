@@ -1,0 +1,88 @@
+"""The tab Median beat of Review: a mark moved there is a decision, and what Analyse moved is taken over."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.common import reader
+from app.common.session import Session
+from app.common.viewport import Viewport
+from app.review import median_tab
+from pipeline.analysis import analyse, load_classifier, with_measurements
+from pipeline.config import RECORDING_NETWORK
+from pipeline.principal import local
+from pipeline.store import reviews
+from pipeline.store.listing import study_of_analysis
+from pipeline.store.recordings import save_recording
+from pipeline.twelve_leads.median_beat import marked_stretch
+from pipeline.types import Recording
+from tests.app.test_review_page import opened, press, review_session
+from tests.helpers.twelve_lead_ecg import LEADS, made_ecg
+
+
+@pytest.fixture
+def number(own_store: None) -> int:
+    """Ten seconds of twelve leads."""
+    recording = save_recording(Recording.from_array(made_ecg(), fs=500.0, leads=LEADS, name="twelve"))
+    analysis = with_measurements(recording, analyse(recording, load_classifier(RECORDING_NETWORK)))
+    return study_of_analysis(analysis, recording).id
+
+
+def at_tab(page: AppTest) -> AppTest:
+    page.session_state["review-tabs"] = "Median beat"
+    return page.run()
+
+
+def metrics(page: AppTest) -> dict[str, tuple[str, str]]:
+    return {metric.label: (metric.value, metric.delta) for metric in page.metric}
+
+
+def test_a_mark_moved_on_review_is_kept_with_the_study_and_undone(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "current", lambda: local("Ada Moreau"))
+    page = at_tab(opened(number))
+    here = review_session(page)
+    assert here.review is not None
+    material = here.review.material
+    found = marked_stretch(material.recording, material.analysis, 0.0, 10.0)
+    assert found.beat is not None
+    own = median_tab.stretch_samples(here.review, found)
+    before_ms = float(metrics(page)["QRS"][0].removesuffix(" ms"))
+    median_tab._move(here, here.review, own, "qrs_off", found.beat.marks_s["qrs_off"] + 0.03)
+    page.run()
+    assert not page.exception
+    assert metrics(page)["QRS"] == (f"{before_ms + 30:.0f} ms", "+30 ms")
+    assert any("Kept with the study" in str(one.value) for one in page.caption)
+    assert [decision.kind for decision in reviews.standing(number).decisions] == ["mark_move"]
+    press(page, "review-undo")
+    assert reviews.standing(number).decisions == ()
+    assert metrics(page)["QRS"] == (f"{before_ms:.0f} ms", "as found")
+    press(page, "review-redo")
+    page.button(key="review-median-reset").click().run()
+    assert [decision.kind for decision in reviews.standing(number).decisions] == ["mark_move", "mark_reset"]
+    assert metrics(page)["QRS"] == (f"{before_ms:.0f} ms", "as found")
+
+
+def test_what_was_moved_on_analyse_is_taken_over_at_once(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "current", lambda: local("Ada Moreau"))
+    page = opened(number)
+    here = review_session(page)
+    assert here.review is not None
+    there = Session(Viewport(10.0))
+    there.moved_marks[here.review.material.recording.digest, 0.0] = {"p_on": -0.2, "t_off": 0.4}
+    page.session_state["heartvision"] = there
+    at_tab(page)
+    page.button(key="median-take-over").click().run()
+    assert not page.exception
+    said = [decision.subject for decision in reviews.standing(number).decisions]
+    assert said == ["p_on -200.0", "t_off 400.0"]
+    assert not there.moved_marks
+    assert "median-take-over" not in {button.key for button in page.button}
+
+
+def test_who_may_not_decide_moves_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "current", lambda: local(""))
+    page = at_tab(opened(number, reader=""))
+    assert not page.exception
+    assert page.button(key="review-median-reset").disabled
+    assert not any("drag a mark" in str(one.value) for one in page.caption)
