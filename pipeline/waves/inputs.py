@@ -89,7 +89,7 @@ def lines_of_each(
 
 
 def _missing(signal: FloatArray, fs: float, ratio: Fraction, n: int) -> NDArray[np.bool_]:
-    """Tell where leads (n_samples, n_leads) were not recorded, at the network's rate, at which they have `n`."""
+    """Tell where leads (n_samples, n_leads) were not recorded, at the network's rate: `n` samples there."""
     missing = np.ones((signal.shape[1], -(-n // STEP) * STEP), np.bool_)
     missing[:, :n] = False
     for i, lead in enumerate(signal.T):
