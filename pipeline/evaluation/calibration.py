@@ -50,14 +50,7 @@ def negative_log_likelihood(p: Array, labels: IntArray) -> float:
     return float(-np.log(np.maximum(p[np.arange(len(labels)), labels], _TINY)).mean())
 
 
-def _of_the_others(p: Array, labels: IntArray) -> float:
-    """Return the mean of -log p of the classes that are not the true one, in nats."""
-    costs = -np.log(np.maximum(p, _TINY))
-    costs[np.arange(len(labels)), labels] = 0
-    return float(costs.sum() / (len(labels) * (p.shape[1] - 1)))
-
-
-def fit_temperature(logits: Array, labels: IntArray, *, of_few: bool = False) -> float:
+def fit_temperature(logits: Array, labels: IntArray) -> float:
     """Return the temperature in [0.05, 20] that makes held-out logits most likely; fit it on patients not trained on.
 
     Parameters
@@ -66,9 +59,6 @@ def fit_temperature(logits: Array, labels: IntArray, *, of_few: bool = False) ->
         Before the softmax.
     labels : (n,) int64
         True class indices.
-    of_few : bool, optional
-        Whether one more answer than there are counts as wrong and one as right (the rule of succession): a few
-        pictures that are all right would otherwise make every answer certain.
 
     Raises
     ------
@@ -78,19 +68,12 @@ def fit_temperature(logits: Array, labels: IntArray, *, of_few: bool = False) ->
     References
     ----------
     Guo et al. 2017, On calibration of modern neural networks, arXiv:1706.04599.
-    Platt 1999, Probabilistic outputs for support vector machines: targets of (n + 1) / (n + 2).
     """
     logits = np.asarray(logits, np.float64)
     if logits.ndim != 2 or len(logits) != len(labels) or not len(labels):
         raise ValueError(f"logits (n, k) and labels (n,) with n > 0 are needed, not {logits.shape} and {labels.shape}.")
-    doubt = 1 / (len(logits) + 2) if of_few else 0.0
-
-    def cost(log_t: float) -> float:
-        p = softmax(logits, temperature=float(np.exp(log_t)))
-        return (1 - doubt) * negative_log_likelihood(p, labels) + doubt * _of_the_others(p, labels)
-
     found = minimize_scalar(
-        cost,
+        lambda log_t: negative_log_likelihood(softmax(logits, temperature=float(np.exp(log_t))), labels),
         bounds=_LOG_TEMPERATURE,
         method="bounded",
         options={"xatol": 1e-4},

@@ -115,7 +115,7 @@ def run_folder(
     fitted = _fitted(name, training_data, chosen, output, key, stretch_of(progress, 0.2, 0.9))
     model, history, chosen = fitted.model, fitted.history, fitted.plan
     held, tested = (logits_of(model)(pictures[rows]) for rows in (division.validation, division.test))
-    temperature = fit_temperature(held, label[division.validation], of_few=True)
+    temperature = fit_temperature(held, label[division.validation])
     p = softmax(tested, temperature=temperature)
     told = command or f"python -m pipeline train --model {name} --data {data_dir.name}"
     minutes = round((time.monotonic() - started) / 60, 2)

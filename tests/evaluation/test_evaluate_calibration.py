@@ -108,15 +108,3 @@ def test_the_rarer_kind_weighs_no_less():
     once = calibration.equal_cost_threshold(score, abnormal)
     often = np.concatenate([score[:1000], np.repeat(score[1000:], 500)])
     assert calibration.equal_cost_threshold(often, np.arange(2000) >= 1000) == once
-
-
-def test_a_few_answers_that_are_all_right_make_none_certain_and_many_change_nothing():
-    rng = np.random.default_rng(3)
-    truth = np.tile([0, 1], 3)
-    right = np.where(np.eye(2)[truth] > 0, 2.0, -2.0)
-    assert softmax(right, temperature=calibration.fit_temperature(right, truth)).max(axis=1).min() > 1 - 1e-9
-    sure = softmax(right, temperature=calibration.fit_temperature(right, truth, of_few=True)).max(axis=1)
-    assert sure == pytest.approx(7 / 8, abs=1e-3)  # 6 of 6 right, and one more of each: (6 + 1) / (6 + 2)
-    logits = rng.normal(0, 2, (20_000, 3))
-    labels = (softmax(logits).cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1)
-    assert calibration.fit_temperature(logits, labels, of_few=True) == pytest.approx(1, abs=0.05)
