@@ -15,7 +15,7 @@ from pipeline.intake.csv_dialect import Dialect
 from pipeline.intake.csv_text import cells_of, is_clock, is_missing
 from pipeline.intake.csv_units import UNITS_WITHOUT_BRACKETS, is_unit, seconds_in, unit_of
 from pipeline.intake.csv_vendors import acqknowledge, labchart, opensignals
-from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name
+from pipeline.signal.lead_names import is_known_lead, is_other_signal, is_time, plain_name
 
 _RX_IN_NAME: Final = re.compile(r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([^\W\d_]{1,12}))$")
 _RX_HERTZ: Final = re.compile(
@@ -220,7 +220,9 @@ def _are_units(cells: Sequence[str], above: Sequence[str], dialect: Dialect) -> 
     names = cells_of(above[-1].strip(" \r"), dialect.delimiter) if above else []
     named = len(names) == dialect.width and sum(map(bool, names)) > 1 and not any(map(dialect.is_number, names))
     volts = any(unit_of(cell) not in ("", "none") for cell in cells)
-    return named and volts and not any(is_known_lead(cell) or is_other_signal(cell) for cell in unknown)
+    return (
+        named and volts and not any(is_known_lead(cell) or is_other_signal(cell) or is_time(cell) for cell in unknown)
+    )
 
 
 def _fitting(

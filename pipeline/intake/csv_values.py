@@ -142,7 +142,7 @@ def _without_rows_of_others(
     signal: FloatArray, times: NDArray[np.float64], repairs: Repairs
 ) -> tuple[FloatArray, NDArray[np.float64]]:
     """Leave out rows without a sample of any lead, if they come at even distances: those of another sensor."""
-    there = ~np.isnan(signal).all(axis=1)
+    there = np.asarray(~np.isnan(signal).all(axis=1))
     begins = np.flatnonzero(there[1:] & ~there[:-1]) + 1
     kept = np.diff(np.cumsum(there)[begins])  # samples from one such row to the next
     if not kept.size or kept.size * _INTERRUPTED < there.sum() or (np.abs(kept - np.median(kept)) > 1).mean() > _UNEVEN:
