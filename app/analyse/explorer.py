@@ -259,9 +259,11 @@ def _start(session: Session) -> None:
     case = session.case
     began = None if case is None else case.recording.start
     zero = ZERO if began is None else datetime.combine(began.date() if began.year > MINYEAR else ZERO, began.time())
-    st.session_state["window-at"] = zero + timedelta(seconds=round(session.viewport.start_s, 1))
+    latest_s = session.viewport.latest_s
+    at_s = min(round(session.viewport.start_s, 1), latest_s)  # rounded up, it would lie behind the end: an error
+    st.session_state["window-at"] = zero + timedelta(seconds=at_s)
     st.slider(
-        "Start of the window", zero, zero + timedelta(seconds=session.viewport.latest_s), key="window-at",
+        "Start of the window", zero, zero + timedelta(seconds=latest_s), key="window-at",
         format="HH:mm:ss" if began is None or began.year == MINYEAR else "ddd HH:mm:ss",
         step=timedelta(seconds=session.viewport.window_s / 2), label_visibility="collapsed", width="stretch",
         on_change=lambda: session.move((st.session_state["window-at"] - zero).total_seconds()),
