@@ -142,6 +142,8 @@ class Person:
             self.thinks(chance)
             if self.is_over:
                 return
+            if not tab.can_press("turn-After"):  # at the end of the recording
+                break
             with self.diary.waiting("strip turned"):
                 tab.press("turn-After")
             self.diary.check(tab, name)

@@ -164,6 +164,15 @@ def test_the_window_follows_the_selected_beat(demo: AppTest) -> None:
     assert state.viewport.start_s > case(demo).time_s[400]
 
 
+def test_the_window_turns_to_an_end_that_is_between_two_tenths(demo: AppTest) -> None:
+    state = session(demo)
+    state.viewport = replace(state.viewport, duration_s=290.0556)
+    state.move(state.viewport.latest_s)
+    demo.run()
+    assert not demo.exception
+    assert state.viewport.start_s == state.viewport.latest_s
+
+
 @pytest.mark.parametrize("window_s", [5.0, 30.0, 60.0])
 def test_each_window_length_can_be_shown(demo: AppTest, window_s: float) -> None:
     demo.segmented_control(key="window-s").set_value(window_s).run()
