@@ -19,6 +19,7 @@ from scipy.ndimage import maximum_filter1d
 from scipy.special import expit, logit
 
 from models.detectors import Detector, load_detector
+from pipeline._util.median import median
 from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_of, worth_asking
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.dropped_beats import find_dropped_beats
@@ -266,10 +267,10 @@ def _first_degree(context: RhythmContext, measures: FloatArray, p: FloatArray) -
         known = pr[part][sure[part]]
         if known.size < FIRST_SHARE * FIRST_BEATS or 2 * np.count_nonzero(known > FIRST_DEGREE_S) < known.size:
             continue  # the median of most is not long, at little cost
-        if np.median(score[part]) < FIRST_SCORE:
+        if median(score[part]) < FIRST_SCORE:
             continue
-        middle = float(np.median(known))
-        if middle > FIRST_DEGREE_S and np.median(np.abs(known - middle)) < FIRST_SPREAD_S:
+        middle = float(median(known))
+        if middle > FIRST_DEGREE_S and median(np.abs(known - middle)) < FIRST_SPREAD_S:
             long[part] = True
     found = []
     for first, stop in runs(long):

@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.median import median
 from pipeline.signal.p_waves import PWaves
 from pipeline.types import FloatArray, IntArray
 
@@ -206,7 +207,7 @@ def _before(
         clear[:, k] = high[:, k] - sums.mean(axis=1)
     best = clear.argmax(axis=1)
     own = [each[rows, best] for each in (high, middle, clear, lag)]
-    over = own[2] - np.median(clear, axis=1)
+    over = own[2] - median(clear)
     return np.stack([own[0], over, own[0] - own[1], lengths[best], own[2], seen[step - own[3], column], own[3]])
 
 
@@ -220,11 +221,11 @@ def _columns(
     last = phase.size - 1
     changes = (_circular(phase[at], phase[np.clip(at + by, 0, last)]) for by in (-1, 1))
     spread = 1 - np.abs(np.exp(2j * np.pi * phase[around]).mean(axis=1))
-    middle = np.median(pp[around], axis=1, keepdims=True)
+    middle = median(pp[around])[:, None]
     columns = (
         *(high[at], over[at], over_middle[at], pp[at] * step_s, rr[at] / pp[at], clear[at]),
         *(seen[around].mean(axis=1), lag[at] * step_s, *changes, spread),
-        np.median(np.abs(pp[around] / middle - 1), axis=1),
+        median(np.abs(pp[around] / middle - 1)),
     )
     return np.asarray(np.nan_to_num(np.stack(columns, axis=1), nan=NOTHING), np.float32)
 

@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
+from pipeline._util.median import median
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.conditioning import Conditioned
@@ -183,7 +184,7 @@ def _rates(context: RhythmContext, start_s: Numbers) -> tuple[Numbers, Numbers]:
     for count in np.unique(counts[asked]).tolist():
         of_count = asked[counts[asked] == count]
         rr = rr_s[first[of_count, None] + 1 + np.arange(count)]
-        usual = np.median(rr, axis=1)
+        usual = median(rr)
         apart = np.sort(np.abs(rr / usual[:, None] - 1), axis=1)[:, int(0.8 * (count - 1))]
         rates[of_count] = np.where(apart <= STEADY, 1 / usual, 0.0)
         irregular[of_count] = np.where(apart <= STEADY, 0.0, 1 / rr.mean(axis=1))

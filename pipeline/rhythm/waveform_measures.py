@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from pipeline._util.median import median
 from pipeline.types import FloatArray, IntArray
 
 # The trees of the detector "waveform" were trained on this geometry: a change needs another training.
@@ -154,7 +155,7 @@ def _columns(per_lead: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 
     own, relative, scaled = both(_OWN), both(_RELATIVE), both(_SCALED)
     high = np.quantile(scaled, HIGH_SHARE, axis=1, keepdims=True).astype(np.float32)
-    return own, relative - np.median(relative, axis=1, keepdims=True), scaled - high
+    return own, relative - median(relative)[:, None], scaled - high
 
 
 def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray]:

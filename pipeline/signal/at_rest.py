@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from pipeline._util.median import median
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
 from pipeline.types import FloatArray, IntArray
 
@@ -68,12 +69,12 @@ def of_lead(values: FloatArray, size: int, height: float, config: ReviewConfig =
     steps = values[: values.size // size * size].reshape(-1, size)
     steps = steps[np.isfinite(steps).all(axis=1)]
     heights = steps.max(axis=1, initial=-np.inf) - steps.min(axis=1, initial=np.inf)
-    if not steps.size or np.ptp(steps) < DEFAULT.signal.flat_mv or np.median(heights) < config.dead_mv:
+    if not steps.size or np.ptp(steps) < DEFAULT.signal.flat_mv or median(heights) < config.dead_mv:
         return "lost"
     high = heights >= config.wave_height * height
     if high.any() and (heights.max() >= config.p_height * height or high.mean() > config.p_share):
         return "waves"
-    return "lost" if float(np.ptp(np.median(steps, axis=1))) >= config.drift_height * height else "rest"
+    return "lost" if float(np.ptp(median(steps))) >= config.drift_height * height else "rest"
 
 
 def qrs_height(lead: FloatArray, r_peak: IntArray, fs: float) -> float:

@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from pipeline._util.median import median
 from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.matched_filter import levelled, matched_gain
@@ -195,7 +196,7 @@ def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> t
     between = _between(r, len(signal), qrs, fs)
     if between.sum() < fs:
         return None
-    sigma = np.maximum([np.median(np.abs(bump[between])) for bump in bumps], np.float32(1e-4))
+    sigma = np.maximum([median(np.abs(bump[between])) for bump in bumps], np.float32(1e-4))
     scaled = (signal[:, live] / sigma).astype(np.float32)
     usual = _usual_p_wave(scaled, r, qrs, fs)
     if usual is None:
@@ -204,7 +205,7 @@ def _in_stretch(signal: FloatArray, r_peak: NDArray[np.float64], fs: float) -> t
     top = maximum_filter1d(likeness, 2 * round(APART_S / 2 * fs) + 1)
     at = np.flatnonzero((likeness == top) & (likeness >= LIKENESS_MIN) & (gain >= GAIN_MIN) & between)
     height = float((np.ptp(usual.wave, axis=0) * sigma / np.maximum(qrs.height[live], 1e-3)).max())
-    noise = float(np.median(np.abs(gain[between])))
+    noise = float(median(np.abs(gain[between])))
     facts = np.empty((len(FACTS), r.size), np.float32)
     facts[:4] = np.array([usual.alike, usual.same, height, noise])[:, None]
     t_wave = _t_wave(gain, r, usual.pr, fs)
@@ -230,7 +231,7 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
     reach = round(QRS_REACH_S * fs)
     inside = r[(r > reach + 1) & (r < len(signal) - reach - 2)]
     rows = np.stack([cut_around(lead, inside, -reach - 1, reach + 2).T for lead in signal.T])
-    slope = np.median(np.abs(rows[:, 2:] - rows[:, :-2]), axis=2).sum(axis=0)
+    slope = median(np.abs(rows[:, 2:] - rows[:, :-2])).sum(axis=0)
     steep = np.flatnonzero(slope > QRS_SLOPE * slope.max())
     start = min(steep[0] - reach, round(-QRS_LEAST_S[0] * fs)) - 1
     stop = max(steep[-1] - reach, round(QRS_LEAST_S[1] * fs)) + 1
@@ -240,7 +241,7 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
     at = r[(r + start >= 0) & (r + stop < len(signal))]
     ends = signal[at + start], signal[at + stop]
     out[at[:, None] + window] = ends[0][:, None] * (1 - share) + ends[1][:, None] * share
-    return _Lines(out, start, stop, np.median(np.ptp(rows, axis=1), axis=1))
+    return _Lines(out, start, stop, median(np.ptp(rows, axis=1)))
 
 
 def _bump(lead: FloatArray, fs: float) -> FloatArray:
@@ -310,7 +311,7 @@ def _refined(
         kept = likeness[rows, place] > SHARE_ALIKE
         if kept.sum() < BEATS_MIN:
             return None
-        wave = np.median(level[rows, place][kept], axis=0)
+        wave = median(level[rows, place][kept], axis=0)
         apart = float(np.median(window[place[kept]]))
         same = float(np.mean(np.abs(window[place[kept]] - apart) <= SAME_S * fs))
     return _Usual(wave.T.astype(np.float32), float(kept.mean()), same, -apart)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.median import median
 from pipeline.signal.beat_windows import gather_around, heights_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, IntArray
@@ -76,7 +77,7 @@ class _Beats:
     def of(cls, lead: FloatArray, r_peak: IntArray, fs: float) -> _Beats:
         offsets = np.arange(-round(WINDOW_S[0] * fs), round(WINDOW_S[1] * fs) + 1, STEP)
         beats = gather_around(lead, r_peak, offsets)
-        beats -= np.median(beats, axis=1, keepdims=True)
+        beats -= median(beats)[:, None]
         waves = beats[:, np.abs(offsets) > QRS_S * fs]
         return cls(r_peak, waves, np.ptp(beats, axis=1), heights_around(lead, r_peak, round(QRS_S * fs)))
 
@@ -87,14 +88,14 @@ class _Beats:
 
 def _rests(lead: FloatArray, beats: _Beats, span: tuple[int, int], fs: float) -> bool:
     """Tell whether a lead is at rest wherever no beat is: fibrillation hides among beats that repeat."""
-    height, r_peak = float(np.median(beats.qrs_height)), beats.r_peak
+    height, r_peak = float(median(beats.qrs_height)), beats.r_peak
     at, before, after = np.arange(*span), round(WINDOW_S[0] * fs), round(WINDOW_S[1] * fs)
     last = np.searchsorted(r_peak, at, side="right") - 1
     since = at - r_peak[np.maximum(last, 0)]
     until = r_peak[np.minimum(last + 1, r_peak.size - 1)] - at
     free = ((last < 0) | (since > after)) & ((last + 1 >= r_peak.size) | (until > before))
     rest = lead[span[0] : span[1]][free[: max(0, lead.size - span[0])]]
-    return not rest.size or float(np.abs(rest - np.median(rest)).max()) <= BETWEEN_MAX * height
+    return not rest.size or float(np.abs(rest - median(rest)).max()) <= BETWEEN_MAX * height
 
 
 def _repeat(beats: _Beats, own: slice) -> bool:
@@ -105,7 +106,7 @@ def _repeat(beats: _Beats, own: slice) -> bool:
     apart = np.square(waves[own, None] - waves[None]).mean(axis=2)
     apart[np.arange(apart.shape[0]), np.arange(own.start, own.start + apart.shape[0])] = np.inf
     like = np.argpartition(apart, LIKE, axis=1)[:, :LIKE]
-    left = np.abs(waves[own] - np.median(waves[like], axis=1))
+    left = np.abs(waves[own] - median(waves[like], axis=1))
     height = np.maximum(beats.height[own], 1e-6)
     quiet = np.sqrt(np.square(left).mean(axis=1)) <= REST_MAX * height
     return bool((quiet & (left.max(axis=1) <= PEAK_MAX * height)).all())

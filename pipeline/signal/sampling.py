@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.detectors import load_detector
+from pipeline._util.median import median
 from pipeline.signal.beat_windows import gather
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.noise_measures import MEASURES as OF_WINDOWS
@@ -105,7 +106,7 @@ def sampling_measures(conditioned: Conditioned, r_peak: IntArray) -> FloatArray:
 def _usual(conditioned: Conditioned, r_peak: IntArray) -> FloatArray:
     reach = round(BEAT_S * conditioned.fs)
     some = r_peak[:: max(1, r_peak.size // BEATS)]
-    return np.median(gather(conditioned.signal[:, 0], some[:, None] + np.arange(-reach, reach + 1)), axis=0)
+    return median(gather(conditioned.signal[:, 0], some[:, None] + np.arange(-reach, reach + 1)), axis=0)
 
 
 def _middle(usual: FloatArray, fs: float) -> FloatArray:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline._util.median import median
 from pipeline.config import DEFAULT, REVIEW
 from pipeline.signal.beat_windows import gather, heights_around
 from pipeline.signal.conditioning import Conditioned
@@ -60,8 +61,8 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     reach = round(REACH_S * conditioned.fs)
     heights = np.stack([heights_around(lead, r_peak, reach) for lead in conditioned.signal.T], axis=1)
     alive = heights >= REVIEW.dead_mv
-    usual, middle = np.quantile(heights, HIGH, axis=0), np.median(heights, axis=0)
-    rest = np.maximum([np.median(np.abs(lead[::REST_STEP])) for lead in conditioned.signal.T], np.float32(1e-6))
+    usual, middle = np.quantile(heights, HIGH, axis=0), median(heights, axis=0)
+    rest = np.maximum([median(np.abs(lead[::REST_STEP])) for lead in conditioned.signal.T], np.float32(1e-6))
     clear = np.where(alive, np.square(middle / rest), 1e-12)  # the highest may be noise
     relative = heights / np.maximum(usual, 1e-6)
     low = ((relative * clear).sum(axis=1) < LOW * clear.sum(axis=1)) | (usual < LOW_MV).all()
@@ -74,12 +75,12 @@ def standing_out(conditioned: Conditioned, r_peak: IntArray) -> NDArray[np.bool_
     def usual_beat(column: int, *, snapped: bool) -> FloatArray:
         lead = conditioned.signal[:, column]
         at = snap(some, lead, conditioned.fs, DEFAULT.signal) if snapped else some
-        return np.asarray(np.median(gather(lead, at[:, None] + np.arange(-reach, reach + 1)), axis=0))
+        return median(gather(lead, at[:, None] + np.arange(-reach, reach + 1)), axis=0)
 
     for first, stop in runs(low | unseen):
         if float(ends[stop + 1] - ends[first]) / conditioned.fs < RUN_S:
             continue
-        shown = np.median(relative[first:stop], axis=0)
+        shown = median(relative[first:stop], axis=0)
         column, own = int(np.argmax(shown)), r_peak[first:stop]
         lead = conditioned.signal[:, column]
         is_low = bool(low[first:stop].all()) and not bool((shown[usual >= LOW_MV] >= SHOWN).any())
@@ -102,8 +103,8 @@ def _are_beats(lead: FloatArray, run: IntArray, usual: Callable[[], FloatArray],
     offsets = np.arange(-reach, reach + 1)
     beats = gather(lead, run[:, None] + offsets)
     if len(beats) >= RUN_BEATS:
-        return not low or (_look_alike(beats) and _width(np.median(beats, axis=0)) <= WIDEST_S * fs)
-    return bool(np.median(_correlation(beats, usual())) >= ALIKE)
+        return not low or (_look_alike(beats) and _width(median(beats, axis=0)) <= WIDEST_S * fs)
+    return bool(median(_correlation(beats, usual())) >= ALIKE)
 
 
 def _correlation(beats: FloatArray, usual: FloatArray) -> FloatArray:
@@ -115,7 +116,7 @@ def _correlation(beats: FloatArray, usual: FloatArray) -> FloatArray:
 
 
 def _look_alike(beats: FloatArray) -> bool:
-    return bool(np.median(_correlation(beats, np.median(beats, axis=0))) >= ALIKE)
+    return bool(median(_correlation(beats, median(beats, axis=0))) >= ALIKE)
 
 
 def _width(beat: FloatArray) -> int:
