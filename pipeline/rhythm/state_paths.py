@@ -55,17 +55,16 @@ def most_probable_path(gain: NDArray[np.float64], cost: NDArray[np.float64]) -> 
         return np.zeros(0, np.int64)
     relative = gain - gain[:, :1]
     loud = np.where((relative > 0).any(axis=1), np.arange(n), n)
-    next_loud = np.minimum.accumulate(loud[::-1])[::-1].tolist()
-    gained, costs = relative.tolist(), cost.T.tolist()
-    best, came = gained[0], [[0] * len(costs)]
+    next_loud, costs = np.minimum.accumulate(loud[::-1])[::-1], cost.T.tolist()
+    best, came = relative[0].tolist(), [[0] * len(costs)]
     while len(came) < n:  # plain numbers: arrays of a few states would cost ten times as much
         step = len(came)
         reached = [[value - price for value, price in zip(best, of_state, strict=True)] for of_state in costs]
         came.append([values.index(max(values)) for values in reached])
         if not any(came[-1]):  # all come from the first state, and will until another one gains
-            came += [came[-1]] * (next_loud[step] - step - 1)
+            came += [came[-1]] * (int(next_loud[step]) - step - 1)
             reached = [[best[0] - of_state[0]] for of_state in costs]
-        best = [max(values) + more for values, more in zip(reached, gained[len(came) - 1], strict=True)]
+        best = [max(values) + more for values, more in zip(reached, relative[len(came) - 1].tolist(), strict=True)]
     path = [best.index(max(best))]
     for before in reversed(came[1:]):
         path.append(before[path[-1]])
