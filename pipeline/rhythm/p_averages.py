@@ -154,8 +154,9 @@ class _Sum:
     def of(cls, known: _Known, among: Flags) -> _Sum:
         kept = known.seen & among[known.near][:, None]
         gain, count = (np.zeros((len(kept) + 1, kept.shape[1]), kind) for kind in (np.float64, np.int32))
-        np.cumsum(np.where(kept, known.gain, 0), axis=0, dtype=np.float64, out=gain[1:])
-        np.cumsum(kept, axis=0, dtype=np.int32, out=count[1:])
+        gain[1:], count[1:] = np.where(kept, known.gain, np.float32(0)), kept
+        for sums in (gain, count):  # converted before, not within: that is slower
+            np.cumsum(sums, axis=0, out=sums)
         return cls(gain, count)
 
 

@@ -61,14 +61,16 @@ def _bumps(lead: FloatArray, at: NDArray[np.int64], starts: NDArray[np.float64],
     """Return the highest bump (n,), mV, from some seconds before R to the QRS."""
     top, side, away = (round(seconds * fs) for seconds in (TOP_S, SIDE_S, SIDE_AT_S))
     reach, last = away + side, -round(BEFORE_R_S * fs)
-    first = int(np.floor(float(starts.min()) * fs))
-    highest = np.zeros(at.size, np.float32)
+    highest, order = np.zeros(at.size, np.float32), np.argsort(starts)  # those of like length together
     for begin in range(0, at.size, BEATS_AT_ONCE):
-        part = slice(begin, begin + BEATS_AT_ONCE)
+        part = order[begin : begin + BEATS_AT_ONCE]
+        first = int(np.floor(float(starts[part[0]]) * fs))
         rows = np.nan_to_num(cut_around(lead, at[part], first, last))
         if rows.shape[1] <= 2 * reach + 1:
             continue
-        sums = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1, dtype=np.float64)], axis=1)
+        sums = np.zeros((len(rows), rows.shape[1] + 1))
+        sums[:, 1:] = rows
+        np.cumsum(sums, axis=1, out=sums)
         middle = _means(sums, reach - top, 2 * top + 1, reach)
         sides = _means(sums, 0, 2 * side + 1, reach) + _means(sums, 2 * away, 2 * side + 1, reach)
         bumps = np.abs(middle - sides / 2)
