@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.signal.at_rest import qrs_height
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import FloatArray, Quality, Recording
 
@@ -60,3 +61,12 @@ class RhythmContext:
         """Seconds (n,) since the previous beat, NaN where `break_before`."""
         rr_s = np.diff(self.time_s, prepend=np.nan)
         return np.where(self.break_before, np.nan, rr_s)
+
+    @cached_property
+    def heights(self) -> tuple[float, ...]:
+        """The usual height of the QRS in each analysed lead, mV; none without a signal."""
+        if self.conditioned is None:
+            return ()
+        fs = self.conditioned.fs
+        r_peak = np.round(self.time_s * fs).astype(np.int64)
+        return tuple(qrs_height(lead, r_peak, fs) for lead in self.conditioned.signal.T)

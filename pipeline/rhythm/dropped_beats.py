@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from pipeline.labels import AAMI_CLASSES
 from pipeline.rhythm.conduction_measures import MEASURES
 from pipeline.rhythm.context import RhythmContext
-from pipeline.signal.at_rest import qrs_height
 from pipeline.types import Episode, FloatArray
 
 SURE: Final = 0.8  # score of each of the three P waves
@@ -113,11 +112,9 @@ def _has_qrs(context: RhythmContext, at_s: float) -> bool:
     conditioned = context.conditioned
     assert conditioned is not None
     fs = conditioned.fs
-    r_peak = np.round(context.time_s * fs).astype(np.int64)
     first, stop = round((at_s - QRS_S) * fs), round((at_s + QRS_S) * fs)
     pieces = (lead[max(0, first) : stop] for lead in conditioned.signal.T)
-    heights = (qrs_height(lead, r_peak, fs) for lead in conditioned.signal.T)
     return any(
         piece.size > 0 and float(np.ptp(piece)) >= QRS_HEIGHT * height
-        for piece, height in zip(pieces, heights, strict=True)
+        for piece, height in zip(pieces, context.heights, strict=True)
     )

@@ -145,16 +145,16 @@ class _Known:
 
 @dataclass(frozen=True, eq=False)
 class _Sum:
-    """Gains (m + 1, n_lags) before some beats, added up from the first one on, and how many of them are seen."""
+    """Gains (m + 1, k) at the first lags before some beats, added up from the first beat on, and how many are seen."""
 
     gain: Column
     count: NDArray[np.int32]
 
     @classmethod
-    def of(cls, known: _Known, among: Flags) -> _Sum:
-        kept = known.seen & among[known.near][:, None]
+    def of(cls, known: _Known, among: Flags, lags: int) -> _Sum:
+        kept = known.seen[:, :lags] & among[known.near][:, None]
         gain, count = (np.zeros((len(kept) + 1, kept.shape[1]), kind) for kind in (np.float64, np.int32))
-        gain[1:], count[1:] = np.where(kept, known.gain, np.float32(0)), kept
+        gain[1:], count[1:] = np.where(kept, known.gain[:, :lags], np.float32(0)), kept
         for sums in (gain, count):  # converted before, not within: that is slower
             np.cumsum(sums, axis=0, out=sums)
         return cls(gain, count)
@@ -170,8 +170,9 @@ class _Sums:
 
     @classmethod
     def of(cls, known: _Known) -> _Sums:
-        beside = (_Sum.of(known, np.roll(known.long, by) & known.short) for by in (1, -1))
-        return cls(_Sum.of(known, known.long), *beside)
+        late = int(np.searchsorted(known.lag_s, LATE_S))
+        beside = (_Sum.of(known, np.roll(known.long, by) & known.short, late) for by in (1, -1))
+        return cls(_Sum.of(known, known.long, known.lag_s.size), *beside)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,7 +205,7 @@ class _Window:
         return np.where(count > 0, self.total(np.where(among, values, 0)) / np.maximum(count, 1), np.nan)
 
     def profile(self, sums: _Sum) -> tuple[Column, NDArray[np.int32]]:
-        """Return the mean gain (k, n_lags) before some of the beats, NaN where too few are seen, and how many are."""
+        """Return the mean gain (k, lags) before some of the beats, NaN where too few are seen, and how many are."""
         total = sums.gain[self.near_high] - sums.gain[self.near_low]
         count = sums.count[self.near_high] - sums.count[self.near_low]
         return np.where(count >= ENOUGH, total / np.maximum(count, 1), np.nan), count
@@ -230,7 +231,7 @@ def _columns(known: _Known, sums: _Sums, window: _Window, noise: Column) -> Iter
     yield from (longs, longs / window.size, long_s, short_s, long_s / short_s)
     for beside in (sums.after, sums.before):
         there = window.profile(beside)[0]
-        place = _highest(there, (lag_s >= OWN_S[0]) & (lag_s < LATE_S))
+        place = _highest(there, lag_s[: there.shape[1]] >= OWN_S[0])
         seen = _taken(there, place)
         yield from (np.where(np.isfinite(seen), lag_s[place] - own_lag_s, np.nan), seen)
     yield from _pauses(known, window)

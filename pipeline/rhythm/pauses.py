@@ -7,9 +7,10 @@ from typing import Final
 
 import numpy as np
 
+from pipeline._util.median import median
 from pipeline.config import REVIEW
 from pipeline.rhythm.context import RhythmContext
-from pipeline.signal.at_rest import between_beats, qrs_height
+from pipeline.signal.at_rest import between_beats
 from pipeline.signal.beat_windows import gather
 from pipeline.types import Episode, FloatArray
 
@@ -53,9 +54,7 @@ def find_pauses(context: RhythmContext, *, shortest_s: float = PAUSE_S) -> list[
     """
     if not len(context):
         return _without_beats(context, shortest_s)
-    long = _intervals(context, shortest_s)
-    heights = _heights(context) if long else ()
-    judged = [_judged(context, span, heights) for span in long]
+    judged = [_judged(context, span) for span in _intervals(context, shortest_s)]
     return [episode for episode in judged if episode is not None]
 
 
@@ -79,19 +78,19 @@ def find_pauses_after(waves: Iterable[Episode], context: RhythmContext) -> list[
     if context.conditioned is None or not known:
         return []
     starts = np.sort(np.concatenate([context.time_s, [episode.start_s for episode in known], [context.duration_s]]))
-    heights, found = _heights(context), list[Episode]()
+    found = list[Episode]()
     for episode in known:
         stop = float(starts[np.searchsorted(starts, episode.stop_s)])
         tries = ((episode.stop_s + later, stop) for later in SETTLED_S)
-        long = (span for span in tries if span[1] - span[0] >= ASYSTOLE_S and _is_at_rest(context, span, heights))
+        long = (span for span in tries if span[1] - span[0] >= ASYSTOLE_S and _is_at_rest(context, span))
         if next(long, None):
             found.append(_episode((episode.stop_s, stop), EDGE_CONFIDENCE, "no QRS, and the baseline is at rest"))
     return found
 
 
-def _is_at_rest(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> bool:
+def _is_at_rest(context: RhythmContext, span: Span) -> bool:
     if len(context):
-        return _judged(context, span, heights) is not None
+        return _judged(context, span) is not None
     conditioned = context.conditioned
     assert conditioned is not None
     first, last = (round(at * conditioned.fs) for at in span)
@@ -110,7 +109,7 @@ def _intervals(context: RhythmContext, shortest_s: float) -> list[Span]:
     return list(zip(first[long].tolist(), last[long].tolist(), strict=True))
 
 
-def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> Episode | None:
+def _judged(context: RhythmContext, span: Span) -> Episode | None:
     """Return the episode between two beats, or a beat and an end of the recording; None if it is no pause."""
     conditioned, (first, last) = context.conditioned, span
     if conditioned is None:
@@ -121,15 +120,15 @@ def _judged(context: RhythmContext, span: Span, heights: tuple[float, ...]) -> E
     begins, ends = first <= 0, last >= context.duration_s
     start = round(first * fs) - begins * round(REVIEW.silence_after_s * fs)  # no T wave at the start, no P at the end
     stop = round(last * fs) + ends * round(REVIEW.silence_before_s * fs)
-    if between_beats(tuple(conditioned.signal.T), heights, (start, stop), fs) != "rest":
+    if between_beats(tuple(conditioned.signal.T), context.heights, (start, stop), fs) != "rest":
         return None
-    if _is_adrift(context, heights, (start / fs, stop / fs)) or _has_missed_beats(context, (first, last)):
+    if _is_adrift(context, (start / fs, stop / fs)) or _has_missed_beats(context, (first, last)):
         return None
     confidence = EDGE_CONFIDENCE if begins or ends else CONFIDENCE
     return _episode(span, confidence, "no QRS, and the baseline is at rest")
 
 
-def _is_adrift(context: RhythmContext, heights: tuple[float, ...], span_s: Span) -> bool:
+def _is_adrift(context: RhythmContext, span_s: Span) -> bool:
     """Tell whether all leads, as recorded, run away in the interval, as after an electrode that came off.
 
     The filtered leads do not show it: what decays within seconds is no baseline of a heart at rest.
@@ -142,7 +141,7 @@ def _is_adrift(context: RhythmContext, heights: tuple[float, ...], span_s: Span)
     size = max(1, round(REVIEW.silence_step_s * recording.fs))
     columns = [recording.leads.index(name) for name in context.leads]
     drifts = [_drift(np.asarray(recording.p_signal[start:stop, column]), size) for column in columns]
-    return all(drift >= DRIFT_HEIGHT * height for drift, height in zip(drifts, heights, strict=True))
+    return all(drift >= DRIFT_HEIGHT * height for drift, height in zip(drifts, context.heights, strict=True))
 
 
 def _has_missed_beats(context: RhythmContext, span_s: Span) -> bool:
@@ -154,10 +153,10 @@ def _has_missed_beats(context: RhythmContext, span_s: Span) -> bool:
     assert conditioned is not None
     fs, reach = conditioned.fs, round(BEAT_REACH_S * conditioned.fs)
     first, last = (round(at * fs) for at in span_s)
-    r_peak = np.round(context.time_s * fs).astype(np.int64)
-    some = r_peak[:: max(1, -(-r_peak.size // BEATS_MEASURED)), None] + np.arange(-reach, reach + 1)
+    some_s = context.time_s[:: max(1, -(-len(context) // BEATS_MEASURED)), None]
+    some = np.round(some_s * fs).astype(np.int64) + np.arange(-reach, reach + 1)
     return any(
-        _matches(lead[max(0, first + 2 * reach) : last - 2 * reach], np.median(gather(lead, some), axis=0))
+        _matches(lead[max(0, first + 2 * reach) : last - 2 * reach], median(gather(lead, some), axis=0))
         for lead in conditioned.signal.T
     )
 
@@ -184,14 +183,6 @@ def _drift(lead: FloatArray, size: int) -> float:
         return 0.0
     windows = np.lib.stride_tricks.sliding_window_view(level, min(within, level.size))
     return float(np.ptp(windows, axis=1).max())
-
-
-def _heights(context: RhythmContext) -> tuple[float, ...]:
-    """Return the usual height of the QRS in each lead, mV."""
-    if context.conditioned is None:
-        return ()
-    r_peak = np.round(context.time_s * context.conditioned.fs).astype(np.int64)
-    return tuple(qrs_height(lead, r_peak, context.conditioned.fs) for lead in context.conditioned.signal.T)
 
 
 def _without_beats(context: RhythmContext, shortest_s: float) -> list[Episode]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.rhythm.context import RhythmContext
-from pipeline.signal.at_rest import qrs_height
 from pipeline.signal.beat_windows import cut_around
 from pipeline.types import FloatArray
 
@@ -44,9 +43,8 @@ def line_heights(context: RhythmContext) -> FloatArray:
     r_peak = np.round(context.time_s * fs).astype(np.int64)
     starts = context.time_s[slow - 1] + T_END_S * np.sqrt(context.rr_s[slow]) - context.time_s[slow]  # from R
     highest = np.zeros(slow.size, np.float32)
-    for lead in context.conditioned.signal.T:
-        height = max(qrs_height(lead, r_peak, fs), 1e-3)
-        highest = np.maximum(highest, _bumps(lead, r_peak[slow], starts, fs) / np.float32(height))
+    for lead, height in zip(context.conditioned.signal.T, context.heights, strict=True):
+        highest = np.maximum(highest, _bumps(lead, r_peak[slow], starts, fs) / np.float32(max(height, 1e-3)))
     found[slow] = highest
     return found
 
