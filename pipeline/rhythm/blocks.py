@@ -19,7 +19,6 @@ from scipy.ndimage import maximum_filter1d
 from scipy.special import expit, logit
 
 from models.detectors import Detector, load_detector
-from pipeline._util.median import median
 from pipeline.rhythm.conduction_measures import MEASURES, SURE, conduction_of, worth_asking
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.dropped_beats import find_dropped_beats
@@ -27,6 +26,7 @@ from pipeline.rhythm.junctional import find_junctional
 from pipeline.rhythm.resting_line import is_empty, line_heights
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.gaps import runs
+from pipeline.signal.median import median
 from pipeline.types import Episode, FloatArray, RhythmCode
 
 NAME: Final = "av_block"

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline._util.median import median
+from pipeline.signal.median import median
 from pipeline.signal.p_waves import PWaves
 from pipeline.types import FloatArray, IntArray
 

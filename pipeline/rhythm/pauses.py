@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from pipeline._util.median import median
 from pipeline.config import REVIEW
 from pipeline.rhythm.context import RhythmContext
 from pipeline.signal.at_rest import between_beats
 from pipeline.signal.beat_windows import gather
+from pipeline.signal.median import median
 from pipeline.types import Episode, FloatArray
 
 PAUSE_S: Final = 2.5  # from R peak to R peak; a shorter one may follow any early beat

@@ -52,11 +52,11 @@ def qrs_through_waves(
         First and last R peak of each run of at least `IN_A_ROW`, seconds. None if the usual QRS is not sharp, or the
         runs leave much of the stretch.
     """
+    if sharpness(signal, fs, usual_s) < SHARPNESS:
+        return np.zeros((0, 2))
     usual_rr_s = float(np.median(np.diff(usual_s)))
     sharp, first = _sharp(signal, fs, span_s)
     around, start = _sharp(signal, fs, (float(usual_s[0]), float(usual_s[-1])))
-    if sharpness(signal, fs, usual_s) < SHARPNESS:
-        return np.zeros((0, 2))
     usual = np.median(_around(around, np.round(usual_s * fs).astype(np.int64) - start, fs), axis=0)
     found_s = (_peaks(sharp, usual, fs) + first) / fs
     found_s = found_s[(found_s >= span_s[0]) & (found_s <= span_s[1])]

@@ -14,11 +14,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
-from pipeline._util.median import median
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
+from pipeline.signal.median import median
 from pipeline.types import Episode, FloatArray
 from pipeline.wording import share
 

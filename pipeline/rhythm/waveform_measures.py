@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from pipeline._util.median import median
+from pipeline.signal.median import median
 from pipeline.types import FloatArray, IntArray
 
 # The trees of the detector "waveform" were trained on this geometry: a change needs another training.

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from pipeline._util.median import median
 from pipeline.config import DEFAULT, REVIEW, ReviewConfig
+from pipeline.signal.median import median
 from pipeline.types import FloatArray, IntArray
 
 Silence = Literal["rest", "lost", "waves"]

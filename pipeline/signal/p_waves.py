@@ -16,10 +16,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
-from pipeline._util.median import median
 from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.matched_filter import levelled, matched_gain
+from pipeline.signal.median import median
 from pipeline.types import FloatArray, IntArray, read_only
 
 STRETCH_S: Final = 900.0  # a usual P wave is learnt for so long; electrodes and posture change it
@@ -247,7 +247,7 @@ def _without_qrs(signal: FloatArray, r: IntArray, fs: float) -> _Lines:
 def _bump(lead: FloatArray, fs: float) -> FloatArray:
     """Return how much higher a lead (n,) is around each sample than at both sides."""
     n, reach = lead.size, round((SIDE_AT_S + SIDE_S) * fs) + 1
-    total = np.cumsum(np.pad(lead, (reach + 1, reach), mode="edge"), dtype=np.float64)
+    total = np.cumsum(np.pad(lead.astype(np.float64), (reach + 1, reach), mode="edge"))
 
     def mean(centre_s: float, half_s: float) -> NDArray[np.float64]:
         first, stop = reach + round((centre_s - half_s) * fs), reach + round((centre_s + half_s) * fs) + 1
@@ -337,11 +337,12 @@ def _expected(gain: FloatArray, r: IntArray, pr: float, t_wave: FloatArray | Non
     for place in PLACES:
         after = np.round(rr[:, None] * (place + shifts) - pr).astype(np.int64)
         seen = gain[np.clip((r - np.diff(r, prepend=r[:1]))[:, None] + after, 0, gain.size - 1)]  # (n, shifts)
-        mean = np.einsum("nk,nks->ns", weight, seen[neighbours])
+        around = seen.astype(np.float64)[neighbours]
+        mean = np.einsum("nk,nks->ns", weight, around)
         best = mean.argmax(axis=1)
         averaged.append(np.take_along_axis(mean, best[:, None], axis=1)[:, 0])
         if place == PLACES[1]:
-            there = np.take_along_axis(seen[neighbours], best[:, None, None], axis=2)[:, :, 0]
+            there = np.take_along_axis(around, best[:, None, None], axis=2)[:, :, 0]
             spread = np.sqrt((weight * (there - averaged[-1][:, None]) ** 2).sum(axis=1))
             if t_wave is not None:
                 alone = t_wave[np.clip(after, 0, t_wave.size - 1)] * (after < t_wave.size)

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline._util.median import median
 from pipeline.signal.beat_windows import gather_around, heights_around
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.median import median
 from pipeline.types import FloatArray, IntArray
 
 WINDOW_S: Final = (0.3, 0.5)  # before and after R

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from models.detectors import load_detector
-from pipeline._util.median import median
 from pipeline.signal.beat_windows import gather
 from pipeline.signal.conditioning import Conditioned
+from pipeline.signal.median import median
 from pipeline.signal.noise_measures import MEASURES as OF_WINDOWS
 from pipeline.signal.noise_measures import noise_windows
 from pipeline.types import FloatArray, IntArray

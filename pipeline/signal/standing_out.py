@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline._util.median import median
 from pipeline.config import DEFAULT, REVIEW
 from pipeline.signal.beat_windows import gather, heights_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import runs
+from pipeline.signal.median import median
 from pipeline.signal.r_peaks import snap
 from pipeline.types import FloatArray, IntArray
 

@@ -1,4 +1,4 @@
-"""The median of `pipeline/_util/median.py` is that of numpy."""
+"""The median of `pipeline/signal/median.py` is that of numpy."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from pipeline._util.median import median
+from pipeline.signal.median import median
 
 SIZES = {32: 2.0**60, 64: 2.0**500}
 
