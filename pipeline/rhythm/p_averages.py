@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.p_waves import PWaves
 from pipeline.types import FloatArray, IntArray
 
@@ -136,9 +137,9 @@ class _Known:
         lags = np.arange(round(LAGS_S[0] * fs), round(LAGS_S[1] * fs), STEP)
         rr = np.where(intervals.odd, 0.0, intervals.rr_s)
         long = (rr >= AS_LONG * maximum_filter1d(rr, 2 * LONGEST_AMONG + 1)) & ~intervals.odd
-        r = np.round(intervals.time_s[near] * fs).astype(np.int64)[:, None]
-        gain = waves.line[np.clip(r - lags, 0, waves.line.size - 1)]
-        seen = np.isfinite(gain) & (lags < rr[near, None] * fs) & (lags <= r)
+        r = np.round(intervals.time_s[near] * fs).astype(np.int64)
+        gain = cut_around(waves.line, r, -int(lags[-1]), 1 - int(lags[0]))[:, ::-STEP]
+        seen = np.isfinite(gain) & (lags < rr[near, None] * fs) & (lags <= r[:, None])
         gain = np.where(seen, np.clip(gain, *GAINS), 0).astype(np.float32)
         return cls(gain, seen, lags / fs, near, intervals, long, ~long & ~intervals.odd)
 

@@ -76,8 +76,7 @@ def beat_rows(lead: FloatArray, at: NDArray[np.integer], first: int, stop: int) 
         The window, samples from R; beyond the ends of the lead, its last value goes on.
     """
     for start in range(0, at.size, BEATS_AT_ONCE):
-        rows = cut_around(lead, at[start : start + BEATS_AT_ONCE], first, stop)
-        yield rows if np.isfinite(rows).all() else np.nan_to_num(rows)
+        yield _known(cut_around(lead, at[start : start + BEATS_AT_ONCE], first, stop))
 
 
 def beat_measures(lead: FloatArray, at: NDArray[np.integer], fs: float) -> FloatArray:
@@ -116,6 +115,11 @@ def beat_measures(lead: FloatArray, at: NDArray[np.integer], fs: float) -> Float
             part = alike[k * BEATS_AT_ONCE : (k + 1) * BEATS_AT_ONCE]
             measures[part] = _measured(rows, here - low, ms[low:high], fs)
     return measures
+
+
+def _known(values: FloatArray) -> FloatArray:
+    """Return values with 0 for what is not known."""
+    return values if np.isfinite(values).all() else np.nan_to_num(values)
 
 
 def _samples(ms: float, fs: float) -> int:
@@ -320,20 +324,20 @@ def sharp_spikes(lead: FloatArray, fs: float) -> Spikes:
     block = round(NOISE_BLOCK_S * fs)
     if fs < SPIKE_FS_HZ or lead.size < 2 * block:
         return nothing
-    whole = lead if np.isfinite(lead.sum(dtype=np.float64)) else np.nan_to_num(lead)
-    tops_of = _highest_pulses(whole, step, block)
-    quieter, middle = np.quantile(tops_of[: whole.size // block], (QUIETER, 0.5))
+    tops_of = _highest_pulses(lead, step, block)
+    quieter, middle = np.quantile(tops_of[: lead.size // block], (QUIETER, 0.5))
     limit = max(SPIKE_NOISE * float(min(middle, OVER_QUIETER * quieter)), SPIKE_MV)
     near = np.flatnonzero(tops_of > limit)[:, None] * block + np.arange(block)
-    near = near[near < whole.size]
-    height = _pulses_at(whole, near, step)
+    near = near[near < lead.size]
+    height = _pulses_at(lead, near, step)
     tall, height = near[height > limit], height[height > limit]
     if not tall.size:
         return nothing
     starts = np.flatnonzero(np.diff(tall, prepend=-fs) > round(SPIKE_APART_MS / 1000 * fs))
     tops = np.array([a + int(height[a:b].argmax()) for a, b in pairwise([*starts.tolist(), tall.size])], np.int64)
     tops, height = tall[tops], height[tops]
-    broad = _pulses(cut_around(whole, tops, -5 * step, 5 * step + 1), 3 * step)[:, 3 * step : -3 * step].max(axis=1)
+    around = _known(cut_around(lead, tops, -5 * step, 5 * step + 1))
+    broad = _pulses(around, 3 * step)[:, 3 * step : -3 * step].max(axis=1)
     sharp = height > SHARP_SHARE * np.maximum(broad, height)
     return Spikes(read_only(tops[sharp]), read_only(height[sharp]))
 
@@ -344,7 +348,7 @@ def _highest_pulses(lead: FloatArray, step: int, block: int) -> FloatArray:
     for start in range(0, lead.size, block * BLOCKS_AT_ONCE):
         stop = min(start + block * BLOCKS_AT_ONCE, lead.size)
         low = max(start - step, 0)
-        pulse = _pulses(np.ascontiguousarray(lead[None, low : stop + step]), step)[0, start - low : stop - low]
+        pulse = _pulses(_known(np.ascontiguousarray(lead[None, low : stop + step])), step)[0, start - low : stop - low]
         found.append(np.maximum.reduceat(pulse, np.arange(0, pulse.size, block)))
     return np.concatenate(found)
 
@@ -352,7 +356,7 @@ def _highest_pulses(lead: FloatArray, step: int, block: int) -> FloatArray:
 def _pulses_at(lead: FloatArray, at: IntArray, step: int) -> FloatArray:
     """Return the pulses (n,) at some samples of a lead, as `_pulses` does; 0 at its ends."""
     inside = (at >= step) & (at < lead.size - step)
-    return np.where(inside, _pulses(cut_around(lead, at, -step, step + 1), step)[:, step], 0)
+    return np.where(inside, _pulses(_known(cut_around(lead, at, -step, step + 1)), step)[:, step], 0)
 
 
 def _slopes(p_signal: FloatArray, at: IntArray, step: int, first: int, stop: int) -> FloatArray:
@@ -362,7 +366,7 @@ def _slopes(p_signal: FloatArray, at: IntArray, step: int, first: int, stop: int
     beyond = np.flatnonzero((at + first < 0) | (at + stop + step > len(p_signal)))
     index = np.clip(at[beyond, None] + np.arange(first, stop), 0, len(p_signal) - step - 1)
     slopes[beyond] = p_signal[index + step] - p_signal[index]
-    return slopes if np.isfinite(slopes).all() else np.nan_to_num(slopes)
+    return _known(slopes)
 
 
 def _best_match(
