@@ -10,11 +10,12 @@ if str(APP.parent) not in sys.path:  # `streamlit run` puts the script's own fol
     sys.path.insert(0, str(APP.parent))
 
 from app.common import sign_in  # noqa: E402
-from app.common.server import hide_media, stay_on_this_machine  # noqa: E402
+from app.common.server import hide_media, keep_tidy, stay_on_this_machine  # noqa: E402
 from pipeline.wording import RESEARCH_USE  # noqa: E402
 
 stay_on_this_machine()
 hide_media()
+keep_tidy()
 st.set_page_config(page_title="HeartVision", page_icon=str(APP / "icon.svg"), layout="wide")
 st.logo(str(APP / "logo.svg"), size="large")
 PAGES = {  # folder and address: title, icon
