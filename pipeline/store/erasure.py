@@ -27,7 +27,7 @@ from pipeline.store.chain import ERASED, Masks, columns_of, masked_link
 from pipeline.store.copies import derived
 from pipeline.store.database import database
 from pipeline.store.identities import identity_file, load_identity
-from pipeline.store.ledger import note_gone
+from pipeline.store.ledger import noting
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.masking import masked, terms, whole_names
 from pipeline.store.recordings import load_recording, neutral_name, recording_folder, rename_recording
@@ -93,7 +93,7 @@ def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = Fals
     who, why = named(asking), clean_text(reason)
     if not why:
         raise ReviewError("No reason is given; say why names are erased.")
-    with writing_as(asking) as session:
+    with noting() as going, writing_as(asking) as session:
         digest = study_row(session, study_id).digest
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
         name = neutral_name(digest)
@@ -107,7 +107,7 @@ def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = Fals
         stored = [one for one in _texts(session, rows, REPORT) if has_report(one)]
         note(session, asking, "delete", digest=digest, text=f"names: {why}"[:TEXT_CHARS])
         session.flush()
-        note_gone(digest, "erased with reports" if reports else "erased")
+        going(digest, "erased with reports" if reports else "erased", words=any(word.strip() for word in also))
         rename_recording(digest, name)  # the one file that is written: a full disk says so before anything is gone
     gone = stored if reports else []
     _delete_files(digest, gone)
