@@ -23,12 +23,12 @@ from pipeline.store.backup import back_up, restore_backup
 from pipeline.store.database import close_databases
 from pipeline.store.deletion import delete_signal, delete_unread
 from pipeline.store.erasure import erase_names
-from pipeline.store.identities import load_identity, save_identity
+from pipeline.store.identities import load_identity
 from pipeline.store.ledger import LEDGER, Gone, in_force, noting, read_ledger, write_ledger
 from pipeline.store.recordings import load_recording, save_recording
 from pipeline.store.retention import expire
 from pipeline.store.reviews import audit
-from pipeline.store.studies import create_study, get_study
+from pipeline.store.studies import create_study
 from tests.helpers.review_study import analysed, recorded
 from tests.store.test_backup import named_study
 
@@ -107,19 +107,23 @@ def test_what_is_refused_at_the_commit_is_not_carried_out_by_a_restore(
     assert restored(tmp_path / "backup").gone_again > 0
 
 
+def noted_before(act: Callable[[], None]) -> None:
+    with noting() as going:
+        going("a" * 64, "erased")
+        act()
+
+
 def test_a_refusal_takes_no_room_and_leaves_what_others_noted_behind_it(
     no_more_room: Callable[[int], None],
 ) -> None:
-    with pytest.raises(DataError, match="refused"), noting() as going:
-        going("a" * 64, "erased", words=True)
+    def filled() -> None:
         write_ledger(home_root() / LEDGER, [Gone(AT, "b" * 64, "erased with reports")])
-        size = (home_root() / LEDGER).stat().st_size
-        no_more_room(size)  # not a byte, as on a disk that is full
-        with pytest.raises(OSError, match="large"):
-            write_ledger(home_root() / LEDGER, [Gone(AT, "c" * 64, "erased")])
-        raise DataError("refused")
+        no_more_room((home_root() / LEDGER).stat().st_size)  # and not a byte more, as on a disk that is full
+        write_ledger(home_root() / LEDGER, [Gone(AT, "c" * 64, "erased")])
+
+    with pytest.raises(OSError, match="large"):
+        noted_before(filled)
     assert noted() == [("a" * 64, "refused"), ("b" * 64, "erased with reports")]
-    assert (home_root() / LEDGER).stat().st_size == size
 
 
 def test_a_refusal_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,9 +131,8 @@ def test_a_refusal_that_cannot_be_written_is_said(monkeypatch: pytest.MonkeyPatc
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("pipeline.store.ledger._refuse", broken)
-    with pytest.raises(DataError, match=r"'erasures.jsonl' says so .*Input/output error"), noting() as going:
-        going("a" * 64, "deleted")
-        raise StoreError("The disk is full.")
+    with pytest.raises(DataError, match=r"'erasures.jsonl' says so .*Input/output error"):
+        noted_before(broken)
 
 
 def test_who_is_stopped_between_note_and_commit_leaves_the_note() -> None:
@@ -165,7 +168,7 @@ def test_storing_a_recording_that_was_never_deleted_or_only_erased_notes_nothing
     assert not (home_root() / LEDGER).exists()
     back_up(tmp_path / "backup")
     erase_names(study, reader=ANNA, reason="asked for")
-    save_recording(recorded(analysed(record="case")))
+    assert save_recording(recorded(analysed(record="Maria_Garcia"))).digest == digest
     assert noted() == [(digest, "erased")]
     assert restored(tmp_path / "backup").gone_again == 1
 
