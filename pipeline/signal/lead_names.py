@@ -104,12 +104,12 @@ def plain_name(name: str) -> str:
     """
     stripped = _RX_RECORDER.sub("", name.strip())
     if "/" in stripped:
-        *before, rest = stripped.split("/")
-        if any(printed_name(part) in KNOWN_LEADS for part in before):
-            if printed_name(rest) in KNOWN_LEADS:  # names of two leads are none
+        *others, last = stripped.split("/")
+        if any(printed_name(part) in KNOWN_LEADS for part in others):
+            if printed_name(last) in KNOWN_LEADS:  # names of two leads are none
                 return name
-        elif is_known_lead(rest):  # a device before the lead
-            return plain_name(rest)
+        elif is_known_lead(last):  # a device before the lead
+            return plain_name(last)
     if (channel := _RX_CHANNEL.match(stripped)) and is_known_lead(rest := stripped[channel.end() :]):
         return f"{rest}{channel.group(1)}" if rest.upper() in ("ECG", "EKG") else plain_name(rest)
     before = _RX_BEFORE.match(stripped)
