@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -162,14 +164,15 @@ class RhythmInForce:
         """Return the rhythm in which that beside goes on through some runs, whose ends stay as they are."""
         if not gone:
             return self
-        undone = self.undone | {piece.stretch for piece in gone}
-        pieces = [
-            replace(piece, episode=_beside(self.pieces, piece.stretch, self.rejected, self.fs))
-            if piece in gone
-            else piece
-            for piece in self.pieces
-        ]
-        return replace(self, pieces=tuple(pieces), undone=undone)
+        stretches, rejected = {piece.stretch for piece in gone}, sorted(self.rejected)
+        starts, reach = [own[0] for own, _ in rejected], list(accumulate((own[1] for own, _ in rejected), max))
+        pieces = list(self.pieces)
+        for at, piece in enumerate(self.pieces):
+            if piece.stretch in stretches:
+                near = rejected[bisect_right(reach, piece.start) : bisect_left(starts, piece.stop)]
+                episode = _beside(self.pieces[max(0, at - 1) : at + 2], piece.stretch, near, self.fs)
+                pieces[at] = replace(piece, episode=episode)
+        return replace(self, pieces=tuple(pieces), undone=self.undone | stretches)
 
     def at(self, stretch: Stretch) -> RhythmPiece:
         """Return the episode with exactly these ends.
