@@ -110,6 +110,8 @@ class RhythmInForce:
         Where a reader moved marks of the median beat of a stretch, seconds from its R peak.
     undone : frozenset of Stretch
         Where a run was that a reader has undone by what they decided about its beats.
+    stated_by : mapping of Stretch to mapping of WaveMark to float
+        The moved marks that `statements` follow from: `marks`, unless those were moved since.
     """
 
     fs: float
@@ -122,6 +124,7 @@ class RhythmInForce:
     measured: tuple[Stretch, ...] = ()
     marks: Mapping[Stretch, Mapping[WaveMark, float]] = field(default_factory=lambda: MappingProxyType({}))
     undone: frozenset[Stretch] = frozenset()
+    stated_by: Mapping[Stretch, Mapping[WaveMark, float]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
@@ -305,7 +308,8 @@ class RhythmInForce:
             raise ReviewError(f"No interval is measured at {stretch[0] / self.fs:.2f} s; look at the study again.")
 
     def _judged(self, code: str, verdict: str) -> Mapping[str, object]:
-        if not self.marks and code not in {statement.code for statement in self.statements}:  # moved marks state more
+        known = self.marks == self.stated_by  # else decisions are replayed, which were checked when they were taken
+        if known and code not in {statement.code for statement in self.statements}:
             raise ReviewError(f"No statement {code!r} was made; look at the study again.")
         return {"verdicts": MappingProxyType({**self.verdicts, code: verdict})}
 
