@@ -20,7 +20,7 @@ from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import ReviewError
 from pipeline.export.fhir import to_fhir
 from pipeline.export.report_content import ReportContent
-from pipeline.export.report_pdf import pdf_bytes
+from pipeline.export.report_pdf import pdf_bytes, summary_bytes
 from pipeline.export.reviewed import reviewed_to_json, write_summary_csv
 from pipeline.export.signing import reviewed_content, study_facts
 from pipeline.labels import AAMI_CLASSES
@@ -211,6 +211,39 @@ def test_half_a_minute_of_a_long_recording_changes_no_statement_but_is_reported(
     (beat,) = told["moved_marks"]
     assert (beat["start_s"], beat["stop_s"]) == (0.0, 30.0)
     assert beat["intervals_ms"]["QRS"] == pytest.approx(160, abs=0.2)
+
+
+def moved_beats(content: ReportContent, count: int) -> ReportContent:
+    """The content as if the marks of so many half minutes had been moved."""
+    found = content.remeasured
+    assert found is not None
+    beats = tuple(replace(found.beats[0], start_s=30.0 * i, stop_s=30.0 * (i + 1)) for i in range(count))
+    return replace(content, remeasured=replace(found, beats=beats))
+
+
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("pages", [True, False])
+def test_many_moved_marks_leave_room_on_the_first_page(wide: StudyReview, measured: bool, pages: bool) -> None:
+    content = content_of(wide)
+    if not measured:
+        assert content.remeasured is not None
+        unmeasured = replace(content.remeasured, measured=None)
+        content = replace(content, analysis=replace(content.analysis, measured=None), remeasured=unmeasured)
+    few, many = (page_words(moved_beats(content, count), pages=pages) for count in (1, 400))
+    assert few[0].count("Moved by the reader: QRS off at") == 1
+    assert "more in the workbench" not in few[0]
+    told = many[0].count("Moved by the reader: QRS off at")
+    assert told >= 1
+    assert f"and {400 - told} more in the workbench." in many[0]
+    assert "Not signed: this result is preliminary." in many[0]
+    assert "Beats" in many[0].split("more in the workbench.")[1]  # the tiles still have their place
+    assert len(many) <= len(few) + 1
+    assert not pages or "Moved by the reader: marks of 400 median beats." in many[-1]
+
+
+def page_words(content: ReportContent, *, pages: bool) -> list[str]:
+    with pypdfium2.PdfDocument(pdf_bytes(content) if pages else summary_bytes(content)) as document:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
 
 
 @pytest.mark.parametrize("subject", ["", "qrs_off", "qrs_peak 10.0", "qrs_off 9000.0", "qrs_off nan"])
