@@ -55,6 +55,8 @@ RECORDS: Final = ("100", "106", "119", "201", "203", "207", "217", "222", "231",
 DECISIONS_MAX, KEYS_MAX = 150, 250
 RESULT: Final = ROOT / "docs" / "experiments" / "review_speed.json"
 STEPS_MAX: Final = 400  # a reader who takes more goes in circles
+TRIES: Final = 3  # of a key that decides: the page refuses one while it is at work, and asks to press it again
+TAKEN_MS, LOOK_MS = 3000, 100  # how long a decision may take to be in the store, and how often one looks there
 EVERYTHING: Final = FindingFilter()
 # What a decision is about, where the page is opened for it, and the key that chooses it there.
 KINDS: Final = (("a beat", "group:bigeminy", "b"), ("an episode", "group:afib", "o"), ("a group", "group:bigeminy", ""))
@@ -83,6 +85,23 @@ class Reader:
         self.keys += 1
         self.page.keyboard.press(key)
         self.rest()
+
+    def decide(self, key: str) -> None:
+        """Presses a key that decides, again where the page refuses it; without this the rest would be confirmed unread.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing is decided.
+        """
+        before = standing(self.study).version
+        for _ in range(TRIES):
+            self.press(key)
+            for _ in range(0, TAKEN_MS, LOOK_MS):
+                if standing(self.study).version > before:
+                    return
+                self.page.wait_for_timeout(LOOK_MS)
+        raise RuntimeError(f"Key {key!r} decides nothing in study {self.study}, at {self.at()!r}.")
 
     def rest(self) -> None:
         """Waits for what a key or a click does."""
@@ -116,7 +135,7 @@ class Reader:
     def together(self, review: StudyReview, group: FindingGroup) -> None:
         """A group by what stands for it: confirmed, mended there, or opened."""
         if group_agrees(group, review.state, self.known):
-            self.press("c")
+            self.decide("c")
             return
         found = mendable(group, review.state, self.known) if self.rounds[group.kind] < ROUNDS else None
         if found is None:
@@ -129,7 +148,7 @@ class Reader:
         self.press("b")
         for _ in range(member.samples.index(wrong[0].samples[0])):
             self.press("ArrowRight")
-        self.press(_LETTERS[wrong[0].aami])
+        self.decide(_LETTERS[wrong[0].aami])
         self.press("g")
 
     def click(self, number: int) -> None:
@@ -150,7 +169,10 @@ class Reader:
                 self.fix(one, wrong)
                 return
         after = [one for one in group.members[at + SIDE_BY_SIDE :] if not one.reviewed]
-        self.press("Shift+ArrowDown" if after else "Shift+C")
+        if after:
+            self.press("Shift+ArrowDown")
+        else:
+            self.decide("Shift+C")
 
     def whole(self, review: StudyReview, row: Row) -> None:
         """A finding by itself."""
@@ -159,20 +181,20 @@ class Reader:
         if wrong and isinstance(row, Finding):
             self.fix(row, wrong)
         else:
-            self.press("c")
+            self.decide("c")
 
     def fix(self, finding: Finding, wrong: tuple[Fix, ...]) -> None:
         """Changes what is wrong: all of the finding with one key, or beat by beat."""
         if not finding.samples:
-            self.press("x")
+            self.decide("x")
             return
         if set(wrong[0].samples) == set(finding.samples):
-            self.press(_LETTERS[wrong[0].aami])
+            self.decide(_LETTERS[wrong[0].aami])
             return
         by_sample = {fix.samples[0]: fix.aami for fix in wrong}
         self.press("b")
         for sample in finding.samples:  # each is decided, and the page goes on to the next that is not
-            self.press(_LETTERS[by_sample[sample]] if sample in by_sample else "c")
+            self.decide(_LETTERS[by_sample[sample]] if sample in by_sample else "c")
         self.press("g")
 
     def sign(self) -> None:

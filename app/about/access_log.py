@@ -36,4 +36,6 @@ def draw() -> None:
         key="access-log",
         column_config={"When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")},
     )
-    st.caption(f"The last {LAST} entries at most. Entries are only ever added; none can be changed or removed.")
+    st.caption(
+        f"The last {LAST} entries at most. None can be removed, and none changed but by an erasure, which masks a name."
+    )

@@ -111,10 +111,9 @@ def draw(
         curve = median_svg.Curve(beat, palette().trace)
         drawn = median_svg.side_by_side([curve], marks, palette())
     else:
-        drawn = median_svg.overlaid(beat, marks, palette())
-    ecg_sheet.draw(
-        drawn, f"{key}-{recording.digest[:8]}-{view}", label="Median beat of all leads", moved=_taking(beat, moving)
-    )
+        drawn = median_svg.overlaid(beat, marks, palette(), movable=moving.move is not None)
+    taking = None if moving.move is None else _taking(beat, moving.move)
+    ecg_sheet.draw(drawn, f"{key}-{recording.digest[:8]}-{view}", label="Median beat of all leads", moved=taking)
     st.caption(_words(recording, found, moving, when, overlaid=view == VIEWS[0]))
     _numbers(analysis, beat, marks, moving.moved_s)
 
@@ -128,10 +127,9 @@ def with_qtc(analysis: Analysis) -> bool:
     return analysis.measured is None or bool(analysis.measured.qtc_used)
 
 
-def _taking(beat: MedianBeat, moving: Moving) -> Callable[[str, float], None]:
+def _taking(beat: MedianBeat, move: Callable[[WaveMark, float], None]) -> Callable[[str, float], None]:
     def take(name: str, x_mm: float) -> None:
-        if moving.move is not None:
-            moving.move(next(one for one in MOVABLE if one == name), median_svg.time_of(beat, x_mm))
+        move(next(one for one in MOVABLE if one == name), median_svg.time_of(beat, x_mm))
 
     return take
 

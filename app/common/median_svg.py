@@ -33,8 +33,20 @@ class Curve:
     colour: str
 
 
-def overlaid(beat: MedianBeat, marks_s: Mapping[WaveMark, float], colours: Palette) -> Drawn:
-    """All leads on one zero line, limb and chest leads in two colours, with marks to drag."""
+def overlaid(beat: MedianBeat, marks_s: Mapping[WaveMark, float], colours: Palette, *, movable: bool = True) -> Drawn:
+    """All leads on one zero line, limb and chest leads in two colours, with marks.
+
+    Parameters
+    ----------
+    beat : MedianBeat
+        The beat.
+    marks_s : mapping of WaveMark to float
+        Its marks, seconds from the R peak.
+    colours : Palette
+        The colours of the paper.
+    movable : bool, optional
+        Whether the marks can be dragged; else they are fine lines.
+    """
     start = float(beat.time_s[0])
     above, below = (_reach(sign * beat.value_mv * OVERLAID_MM_MV) for sign in (1, -1))
     zero = _TOP_MM + above
@@ -49,8 +61,10 @@ def overlaid(beat: MedianBeat, marks_s: Mapping[WaveMark, float], colours: Palet
         for name, label in MOVABLE.items()
         if name in marks_s
     )
+    if not movable:
+        parts += [part for i, mark in enumerate(marks) for part in _fixed(mark, i, height, colours)]
     drawn = svg(parts, width, height, below=_AXIS_MM)
-    return Drawn(drawn, OVERLAID_MM_S, OVERLAID_MM_MV, width, height, marks)
+    return Drawn(drawn, OVERLAID_MM_S, OVERLAID_MM_MV, width, height, marks if movable else ())
 
 
 def time_of(beat: MedianBeat, x_mm: float) -> float:
@@ -103,6 +117,13 @@ def side_by_side(
     scales = text(width - 0.5, height - 1, f"{SIDE_MM_S:g} mm/s · {SIDE_MM_MV:g} mm/mV", SMALL_MM, colours.muted,
                   anchor="end", halo=colours.paper)  # fmt: skip
     return Drawn(svg([*parts, scales], width, height), SIDE_MM_S, SIDE_MM_MV, width, height)
+
+
+def _fixed(mark: SheetMark, number: int, height: float, colours: Palette) -> tuple[str, str]:
+    """A mark that cannot be dragged; its name stands where that of one that can does."""
+    y = 3 + number % 3 * 3
+    line = f'<path class="fixed" d="M{mark.x_mm:.2f} 0V{height:g}" stroke="{colours.text}"/>'
+    return line, text(mark.x_mm + 0.8, y, mark.label, SMALL_MM, colours.text, halo=colours.paper)
 
 
 def _panel(curve: Curve, lead: str, left: float, zero: float, start: float) -> str:

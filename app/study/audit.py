@@ -54,8 +54,8 @@ def draw(entries: tuple[Entry, ...], name: str, fs: float, who_asks: Principal, 
         },
     )  # fmt: skip
     st.caption(
-        f"{len(chosen)} of {len(entries)} entries. Entries are only ever added, each linked to the "
-        "one before by a hash: what is changed or removed past the application is said above."
+        f"{len(chosen)} of {len(entries)} entries. Entries are added and never removed, each linked to "
+        "the one before by a hash; an erasure masks names in them. What is changed past the application is said above."
     )
 
 

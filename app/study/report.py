@@ -129,11 +129,12 @@ def _urgent(content: ReportContent) -> None:
 def _measured(content: ReportContent) -> None:
     """Intervals and the statements that stand nowhere else, with what was looked for."""
     measured = further(content)
-    if measured is None:
-        return
-    st.markdown(f"**Intervals**  {plain(' · '.join(interval_lines(content)))}")
+    if measured is not None:
+        st.markdown(f"**Intervals**  {plain(' · '.join(interval_lines(content)))}")
     for line in moved_lines(content):
         st.markdown(f":orange-badge[:material/edit: moved marks] {plain(line)}")
+    if measured is None:
+        return
     told = [f"**{plain(one.text)}** :small[{plain(one.evidence)}]" for one in measured.statements]
     st.markdown("  \n".join([*told, f":small[{plain(looked_for_words(measured))}]"]))
 

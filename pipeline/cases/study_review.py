@@ -104,8 +104,7 @@ class InForce:
     @property
     def measured(self) -> Measurements | None:
         """What is measured and stated: by the marks that a reader moved, else by the model's."""
-        again = None if self.remeasured is None else self.remeasured.measured
-        return self.material.analysis.measured if again is None else again
+        return _measured(self.material, self.remeasured)
 
     @cached_property
     def events(self) -> tuple[RhythmEvent, ...]:
@@ -309,8 +308,17 @@ class StudyReview:
         return f"{self.when(self.beats.time_s[at])}: {self.letter(at)}{decided}; {model}"
 
 
-def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce:
+def in_force(material: ReviewMaterial, decisions: Sequence[Decision], before: InForce | None = None) -> InForce:
     """Replay decisions, oldest first.
+
+    Parameters
+    ----------
+    material : ReviewMaterial
+        What they are about.
+    decisions : sequence of Decision
+        The decisions.
+    before : InForce, optional
+        What others made of the same analysis: what follows from the same marks is taken from it.
 
     Raises
     ------
@@ -320,7 +328,7 @@ def in_force(material: ReviewMaterial, decisions: Sequence[Decision]) -> InForce
     board = Board(material.analysis, decisions)
     for decision in decisions:
         board.apply(decision)
-    return _in_force(material, board)
+    return _in_force(material, board, before)
 
 
 def _in_force(material: ReviewMaterial, board: Board, before: InForce | None = None) -> InForce:
@@ -332,19 +340,25 @@ def _in_force(material: ReviewMaterial, board: Board, before: InForce | None = N
         If what marks the waves is missing or damaged, and a reader moved marks.
     """
     again = None
-    if marks := board.rhythm.marks:
+    marks = board.rhythm.marks
+    if marks:
         if before is not None and before.board.rhythm.marks == marks:
             again = before.remeasured
         else:
-            from pipeline.twelve_leads.remeasured import remeasured  # SciPy, as above
+            from pipeline.cases.remeasuring import remeasured_after  # SciPy, as above
 
-            again = remeasured(material.recording, material.analysis, marks)
-    found = InForce(material, board, board.beats(material.evidence), remeasured=again)
-    stated = () if found.measured is None else found.measured.statements
-    if board.rhythm.statements == stated:
-        return found
-    board.rhythm = replace(board.rhythm, statements=stated)
-    return replace(found, beats=replace(found.beats, ruling=board.rhythm))
+            known = None if before is None else before.remeasured
+            again = remeasured_after(material.recording, material.analysis, marks, known)
+    measured = _measured(material, again)
+    stated = () if measured is None else measured.statements
+    if board.rhythm.statements != stated or board.rhythm.stated_by != marks:
+        board.rhythm = replace(board.rhythm, statements=stated, stated_by=marks)
+    return InForce(material, board, board.beats(material.evidence), remeasured=again)
+
+
+def _measured(material: ReviewMaterial, again: Remeasured | None) -> Measurements | None:
+    """Return what is measured by the marks that a reader moved, where that is known, else by the model's."""
+    return material.analysis.measured if again is None or again.measured is None else again.measured
 
 
 def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview | None = None) -> StudyReview:
@@ -357,16 +371,14 @@ def review_of(material: ReviewMaterial, standing: Standing, before: StudyReview 
     standing : Standing
         The reading's decisions, version and state.
     before : StudyReview, optional
-        An earlier state of the reading; its beats are used again if the decisions are the same.
+        An earlier state of the reading; its beats are used again if the decisions are the same, and what it knows of
+        moved marks if they are not.
     """
     material = _of_today(material)
-    if (
-        before is not None
-        and before.material.analysis is material.analysis
-        and before.standing.decisions == standing.decisions
-    ):
-        return StudyReview(material, standing, before.state)
-    return StudyReview(material, standing, in_force(material, standing.decisions))
+    known = before.state if before is not None and before.material.analysis is material.analysis else None
+    if before is not None and known is not None and before.standing.decisions == standing.decisions:
+        return StudyReview(material, standing, known)
+    return StudyReview(material, standing, in_force(material, standing.decisions, known))
 
 
 def _of_today(material: ReviewMaterial) -> ReviewMaterial:

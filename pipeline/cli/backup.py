@@ -87,7 +87,11 @@ def _restore(options: argparse.Namespace) -> int:
         say(
             f"Recording {digest[:12]} was deleted since, but is signed in the backup and stays; reopen, then delete it."
         )
-    return OK
+    for digest in done.named:
+        say(f"Texts about recording {digest[:12]} have the words of `--also` again; `erase` it with them once more.")
+    for digest, what, why in done.failed:
+        say(f"Recording {digest[:12]} was {what} since, and was not again; do it by hand. {why}")
+    return REFUSED if done.failed else OK
 
 
 def _megabytes(files: dict[str, tuple[str, int]]) -> str:

@@ -74,4 +74,6 @@ def _erase(options: argparse.Namespace) -> int:
     if done.masked:
         sys.stdout.write(f"{done.masked} comments, conclusions and other entries name nobody any more\n")
     say("Backups are as they were; `restore` erases it again. Names spelled otherwise stay; --also masks them.")
+    if options.also:
+        say("The words of --also are noted nowhere: after a restore, give them again.")
     return OK

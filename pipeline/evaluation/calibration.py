@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from models.softmax import softmax
+from models.softmax import log_softmax, softmax
 from pipeline.types import IntArray
 
 Array = NDArray[np.float64]
@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 BINS = 15  # Guo et al. 2017
 _TINY = 1e-12
 _LOG_TEMPERATURE = (-3.0, 3.0)
+_LOG_TEMPERATURE_SMOOTHED = (-3.0, 7.0)  # logits that lie 100 apart on 4 pictures need 62
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,24 @@ def negative_log_likelihood(p: Array, labels: IntArray) -> float:
     return float(-np.log(np.maximum(p[np.arange(len(labels)), labels], _TINY)).mean())
 
 
-def fit_temperature(logits: Array, labels: IntArray) -> float:
-    """Return the temperature in [0.05, 20] that makes held-out logits most likely; fit it on patients not trained on.
+def smoothed_targets(labels: IntArray, classes: int) -> Array:
+    """Return targets (n, k) of (n + 1) / (n + 2) for the true class of n answers; the others share the rest equally.
+
+    They are what one more answer of each kind, right and wrong, would leave of n right ones.
+
+    References
+    ----------
+    Platt 1999, Probabilistic outputs for support vector machines, section 2.2. Two deviations: n counts all answers
+    instead of those of one class, since one temperature serves all; and there may be more than two classes.
+    """
+    doubt = 1 / (len(labels) + 2)
+    targets = np.full((len(labels), classes), doubt / (classes - 1))
+    targets[np.arange(len(labels)), labels] = 1 - doubt
+    return targets
+
+
+def fit_temperature(logits: Array, labels: IntArray, *, smoothed: bool = False) -> float:
+    """Return the temperature that makes held-out logits most likely; fit it on patients not trained on.
 
     Parameters
     ----------
@@ -59,6 +76,13 @@ def fit_temperature(logits: Array, labels: IntArray) -> float:
         Before the softmax.
     labels : (n,) int64
         True class indices.
+    smoothed : bool, optional
+        Whether to fit to `smoothed_targets` instead of to certainty, which a few answers that are all right ask for.
+
+    Returns
+    -------
+    float
+        In [0.05, 20], or in [0.05, 1096] if smoothed.
 
     Raises
     ------
@@ -72,9 +96,17 @@ def fit_temperature(logits: Array, labels: IntArray) -> float:
     logits = np.asarray(logits, np.float64)
     if logits.ndim != 2 or len(logits) != len(labels) or not len(labels):
         raise ValueError(f"logits (n, k) and labels (n,) with n > 0 are needed, not {logits.shape} and {labels.shape}.")
+    targets = smoothed_targets(labels, logits.shape[1]) if smoothed else None
+
+    def cost(log_t: float) -> float:
+        temperature = float(np.exp(log_t))
+        if targets is None:
+            return negative_log_likelihood(softmax(logits, temperature=temperature), labels)
+        return float(-(targets * log_softmax(logits / temperature)).sum(axis=1).mean())
+
     found = minimize_scalar(
-        lambda log_t: negative_log_likelihood(softmax(logits, temperature=float(np.exp(log_t))), labels),
-        bounds=_LOG_TEMPERATURE,
+        cost,
+        bounds=_LOG_TEMPERATURE_SMOOTHED if smoothed else _LOG_TEMPERATURE,
         method="bounded",
         options={"xatol": 1e-4},
     )

@@ -18,6 +18,12 @@ def moved_lines(content: ReportContent) -> tuple[str, ...]:
     return tuple(_line(content, beat) for beat in _beats(content))
 
 
+def moved_remark(content: ReportContent) -> str:
+    """Return one sentence about all of them; "" if no mark was moved."""
+    lines = moved_lines(content)
+    return lines[0] if len(lines) == 1 else f"{BY_READER}: marks of {len(lines)} median beats." if lines else ""
+
+
 def moved_rows(content: ReportContent) -> list[dict[str, Any]]:
     """Return the same as plain values: the stretch, marks in milliseconds from R, intervals, and ST by lead in mV."""
     return [

@@ -21,7 +21,7 @@ def draw_measurements(
 ) -> float:
     """Draw the section below its heading; return its lower edge.
 
-    Two statements are always there, and as many more as have room.
+    One sentence about moved marks and two statements are always there, and as many more as have room.
 
     Parameters
     ----------
@@ -38,22 +38,48 @@ def draw_measurements(
     for line in sheet.wrap("  ·  ".join(interval_words(measured)), INNER_MM, 8):
         sheet.say(LEFT_MM, y + 2.2, line, 8)
         y += _LINE_MM
-    for line in [part for one in moved for part in sheet.wrap(one, INNER_MM, 8)]:
-        sheet.say(LEFT_MM, y + 2.2, line, 8, colour=ALARM)
-        y += _LINE_MM
+    y = draw_moved(sheet, moved, y, stop - sum(_height(sheet, one) for one in measured.statements[:ALWAYS]))
     drawn = 0
     for one in measured.statements:
         if drawn >= ALWAYS and y + _height(sheet, one) > stop:
             break
         y = _draw_statement(sheet, one, y)
         drawn += 1
-    if left := len(measured.statements) - drawn:
-        sheet.say(LEFT_MM, y + 2.2, f"and {left} more in the workbench.", 7.5, colour=MUTED)
-        y += _LINE_MM
+    y = _draw_left(sheet, len(measured.statements) - drawn, y)
     for line in sheet.wrap(looked_for_words(measured), INNER_MM, 7):
         sheet.say(LEFT_MM, y + 2.2, line, 7, colour=MUTED)
         y += _LINE_MM
     return y
+
+
+def draw_moved(sheet: ReportSheet, moved: Sequence[str], y: float, stop: float) -> float:
+    """Draw what a reader moved, the first sentence always and the others while they have room; return the lower edge.
+
+    Parameters
+    ----------
+    sheet : ReportSheet
+        The page.
+    moved : sequence of str
+        What was moved, a sentence each.
+    y, stop : float
+        Where it begins, and where it has to end, mm.
+    """
+    for drawn, one in enumerate(moved):
+        lines, left = sheet.wrap(one, INNER_MM, 8), len(moved) - drawn
+        if drawn and y + _LINE_MM * (len(lines) + (left > 1)) > stop:
+            return _draw_left(sheet, left, y)
+        for line in lines:
+            sheet.say(LEFT_MM, y + 2.2, line, 8, colour=ALARM)
+            y += _LINE_MM
+    return y
+
+
+def _draw_left(sheet: ReportSheet, left: int, y: float) -> float:
+    """Tell how many have no room, if any; return the lower edge."""
+    if not left:
+        return y
+    sheet.say(LEFT_MM, y + 2.2, f"and {left} more in the workbench.", 7.5, colour=MUTED)
+    return y + _LINE_MM
 
 
 def _lines(sheet: ReportSheet, one: Statement) -> tuple[list[str], list[str]]:

@@ -8,12 +8,12 @@ from typing import Final
 
 from pipeline._util.files import write_bytes
 from pipeline.export.ecg_page_pdf import draw_ecg_page, lines_over, page_sheet
-from pipeline.export.moved_marks import moved_lines
+from pipeline.export.moved_marks import moved_lines, moved_remark
 from pipeline.export.pdf_page import ALARM, BOTTOM_MM, INNER_MM, LEFT_MM, MUTED, RIGHT_MM, TOP_MM, ReportSheet
 from pipeline.export.report_content import ReportContent, utc_text
 from pipeline.export.report_disclosure import draw_disclosure
 from pipeline.export.report_flow import HEADING_MM, ROW_MM, Flow, draw_lines, frame, section
-from pipeline.export.report_measurements import draw_measurements
+from pipeline.export.report_measurements import draw_measurements, draw_moved
 from pipeline.export.report_page_source import draw_page_source
 from pipeline.export.report_sections import (
     NOT_SIGNED,
@@ -147,10 +147,7 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
     flow.y = _draw_identification(sheet, content, TOP_MM)
     _draw_conclusion(flow, content)
     flow.y = _draw_urgent(sheet, content, flow.y)
-    measured = further(content)
-    if measured is not None:
-        flow.y = section(sheet, flow.y, "Intervals and statements", "measured in the usual beats of all leads")
-        flow.y = draw_measurements(sheet, measured, flow.y, flow.bottom - _BESIDE_MM, moved_lines(content))
+    _draw_measured(flow, content)
     if flow.has(40):
         flow.y += 3.0
         flow.tiles(figures(content))
@@ -158,6 +155,17 @@ def _first_page(sheet: ReportSheet, content: ReportContent, *, pages: bool) -> F
         _draw_rate(flow, content)
     flow.table(kinds_table(content))
     return flow
+
+
+def _draw_measured(flow: Flow, content: ReportContent) -> None:
+    """Draw what was measured, and what a reader moved also where nothing was."""
+    measured, moved, stop = further(content), moved_lines(content), flow.bottom - _BESIDE_MM
+    if measured is not None:
+        flow.y = section(flow.sheet, flow.y, "Intervals and statements", "measured in the usual beats of all leads")
+        flow.y = draw_measurements(flow.sheet, measured, flow.y, stop, moved)
+    elif moved:
+        flow.y = section(flow.sheet, flow.y, "Intervals", "of median beats, by marks that the reader moved")
+        flow.y = draw_moved(flow.sheet, moved, flow.y, stop)
 
 
 def _draw_rate(flow: Flow, content: ReportContent) -> None:
@@ -277,5 +285,4 @@ def _draw_ecg(sheet: ReportSheet, content: ReportContent) -> None:
     if recording is None:
         return
     ecg = page_sheet(recording, ecg_start(content), lines=lines_over(analysis))
-    remark = " ".join(moved_lines(content))
-    draw_ecg_page(sheet, ecg, recording, analysis, content.created, remark=remark, beats=content.beats)
+    draw_ecg_page(sheet, ecg, recording, analysis, content.created, remark=moved_remark(content), beats=content.beats)

@@ -44,7 +44,7 @@ from pipeline.training.search import Watch
 from pipeline.types import FloatArray, IntArray
 
 LEFT_OUT: Final = 5  # files that are named
-ANSWERED: Final = 0.99  # of the validation pictures, as in the networks for beats: the others get no class
+ANSWERED: Final = 0.99  # of the pictures, as in the networks for beats: the others get no class
 _STEPS: Final = 10**6  # of a confidence, as stored
 FOLDER_PICTURES: Final = "folder-1"  # how pictures become inputs, in the manifest
 FOLDER_PAGES: Final = f"folder-{DRAWING}"
@@ -115,7 +115,7 @@ def run_folder(
     fitted = _fitted(name, training_data, chosen, output, key, stretch_of(progress, 0.2, 0.9))
     model, history, chosen = fitted.model, fitted.history, fitted.plan
     held, tested = (logits_of(model)(pictures[rows]) for rows in (division.validation, division.test))
-    temperature = fit_temperature(held, label[division.validation])
+    temperature = fit_temperature(held, label[division.validation], smoothed=True)
     p = softmax(tested, temperature=temperature)
     told = command or f"python -m pipeline train --model {name} --data {data_dir.name}"
     minutes = round((time.monotonic() - started) / 60, 2)
@@ -237,11 +237,20 @@ def _journal(name: str, dataset: FolderDataset, plan: FolderPlan) -> Path:
 
 
 def _least_confidence(p: FloatArray) -> float:
-    """Return the confidence below which a picture gets no class: that of the least sure of 100 validation pictures.
+    """Return the confidence below which a picture gets no class, so that `ANSWERED` of new pictures are expected to.
 
-    It is rounded down: rounded up, it would reach 1.0, and nothing would get a class.
+    Of n validation pictures the r-th least sure has r / (n + 1) of new ones below it, on average. Below the least sure
+    the confidence is taken to fall evenly to that of chance, 1 / k: fewer than 99 pictures cannot tell what 1 in 100
+    falls below, and the threshold stays under all of theirs. It is rounded down: rounded up, it could reach 1.0, and
+    nothing would get a class.
+
+    References
+    ----------
+    Hyndman and Fan 1996, doi:10.1080/00031305.1996.10473566, definition 6 (after Weibull). Deviation: the end at 1 / k.
     """
-    return math.floor(float(np.quantile(p.max(axis=1), 1 - ANSWERED)) * _STEPS) / _STEPS
+    ranked = np.concatenate(([1 / p.shape[1]], np.sort(p.max(axis=1))))
+    least = np.interp((1 - ANSWERED) * len(ranked), np.arange(len(ranked)), ranked)
+    return math.floor(float(least) * _STEPS) / _STEPS
 
 
 def _facts(

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
-from pipeline.signal.lead_names import is_known_lead, is_other_signal, plain_name, standard_limbs
+from pipeline.intake.csv_units import is_unit
+from pipeline.signal.lead_names import (
+    KNOWN_LEADS,
+    is_known_lead,
+    is_lead_word,
+    is_other_signal,
+    plain_name,
+    printed_name,
+    standard_limbs,
+)
 from pipeline.types import LEAD_NAME, NAME_SIGNS
 
 # First bytes of files that are never part of a WFDB, CSV or ZIP upload, and what to call them.
@@ -52,7 +61,8 @@ OTHER_ANNOTATIONS: Final = frozenset(
 )
 _RECORDING_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr", ".csv", ".tsv"})
 _FOLDER_ENDINGS: Final = frozenset({".xws", ".html", ".htm", ".md"})
-_RX_NO_LEAD_SIGN: Final = re.compile(r"[^A-Za-z0-9 _+.\-]+")
+_RX_ASIDE: Final = re.compile(r"[(\[{]([^)\]}]*)[)\]}]?")  # the end may be cut off
+_RX_LEAD_WORD: Final = re.compile(r"(?<![^\W_])[A-Za-z][A-Za-z0-9_+.\-]*(?!\w)|#\d{1,2}(?!\d)")
 _LEAD_SIGNS: Final = 16  # as many has a lead's name at most
 _RX_UNSAFE: Final = re.compile(f"[^{NAME_SIGNS}]+")
 _NAME_BYTES: Final = 200  # a file name has at most 255, and endings are added
@@ -158,19 +168,55 @@ def safe_name(name: str, *, default: str = "recording") -> str:
 def safe_lead(name: str, number: int) -> str:
     """Return an untrusted lead name in our vocabulary if it is plain and short, else "lead `number`".
 
-    One that is neither, but says that it is or is no ECG, keeps what can be shown of it.
+    Of one that is neither, but says that it is or is no ECG, the words that say so are kept: others may be a person's
+    name.
 
     Examples
     --------
-    >>> [safe_lead(name, 3) for name in ("ECG lead II", "EEG (C4-A1)", "Müller, Anna")]
-    ['II', 'EEG C4-A1', 'lead 3']
+    >>> [safe_lead(name, 3) for name in ("ECG lead II", "EEG (C4-A1)", "Müller, Anna", "ECG (Smith, John 1954)")]
+    ['II', 'EEG C4-A1', 'lead 3', 'ECG']
     """
-    name = plain_name(name).strip()
-    if LEAD_NAME.fullmatch(name):
-        return name
-    short = " ".join(_RX_NO_LEAD_SIGN.sub(" ", name).split())[:_LEAD_SIGNS].strip()
+    plain = plain_name(name).strip()
+    if LEAD_NAME.fullmatch(plain):
+        return plain
+    bare = plain_name(without_asides(name))
+    if bare in KNOWN_LEADS:
+        return bare
+    words = _words_said(name)
+    short = " ".join(words)[:_LEAD_SIGNS].strip()
     said = LEAD_NAME.fullmatch(short) and (is_other_signal(short) or is_known_lead(short))
-    return short if said else f"lead {number}"
+    single = len(words) == 1 and printed_name(short) in KNOWN_LEADS  # of words that say something else
+    return plain_name(short) if said and not single else f"lead {number}"
+
+
+def without_asides(name: str) -> str:
+    """Return a name without what is in brackets, unless that is a unit or built of words of leads' names only.
+
+    Examples
+    --------
+    >>> [without_asides(name) for name in ("EEG (C4-A1)", "Pleth [%]", "ECG (Smith, John 1954)", "ECG (Smith, J")]
+    ['EEG (C4-A1)', 'Pleth [%]', 'ECG', 'ECG']
+    """
+    return _RX_ASIDE.sub(lambda aside: aside[0] if _is_plain_aside(aside[1]) else " ", name).strip()
+
+
+def _is_plain_aside(text: str) -> bool:
+    return is_unit(text) or all(is_lead_word(word) or is_unit(word) for word in re.split(r"[\s,;/]+", text.strip()))
+
+
+def _words_said(name: str) -> list[str]:
+    """Return the words of a name that say what is measured, without accents."""
+    letters = unicodedata.normalize("NFKD", without_asides(name))
+    words: list[str] = []
+    for word in _RX_LEAD_WORD.findall("".join(sign for sign in letters if not unicodedata.combining(sign))):
+        parts = [part for part in re.split(r"[_+.\-]+", word) if part]
+        whole = is_lead_word(word) or is_unit(word) or word.startswith("#") or all(map(_is_said, parts))
+        words += [word.strip("#.")] if whole else filter(_is_said, parts)
+    return words
+
+
+def _is_said(word: str) -> bool:
+    return is_lead_word(word) or is_known_lead(word) or is_other_signal(word)
 
 
 def unique_leads(names: list[str]) -> tuple[str, ...]:

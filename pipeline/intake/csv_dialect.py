@@ -16,7 +16,7 @@ _ROWS: Final = 100  # of the middle are looked at
 _RX_SEP: Final = re.compile(r"""["']?sep=(.)["']?""", re.IGNORECASE)
 _RX_DOT: Final = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _RX_COMMA: Final = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_RX_BOTH: Final = re.compile(r"[+-]?\d{1,3}(?:([.,' \u00a0\u202f])\d{3})+(?:([.,])\d+)?")
+_RX_BOTH: Final = re.compile(r"[+-]?\d{1,3}([.,' \u00a0\u202f])\d{3}(?:\1\d{3})*(?:([.,])\d+)?")
 _GROUP_MARKS: Final = ".,' \u00a0\u202f"
 _GROUPED_MIN: Final = 4  # "1,234" is the shortest number with a mark between thousands
 _RX_WHOLE: Final = re.compile(r"[+-]?(?:\d+|\d{1,3}(?:[.' ]\d{3})+)")
@@ -58,10 +58,10 @@ class Dialect:
     def _is_grouped(self, cell: str) -> bool:
         """Tell whether a cell has marks between thousands that can be nothing else, in a table with few of them."""
         match = _RX_BOTH.fullmatch(cell) if not self.thousands and len(cell) > _GROUPED_MIN else None
-        if match is None or len(set(cell) & set(_GROUP_MARKS)) > 2:
+        if match is None:
             return False
         mark, decimal = match.groups()
-        return mark != self.decimal and (decimal == self.decimal or mark not in ".,")
+        return mark != self.decimal and (decimal == self.decimal or (decimal is None and mark not in ".,"))
 
     def is_value(self, cell: str) -> bool:
         """Tell whether a cell is a number or stands for a missing one."""

@@ -27,8 +27,12 @@ _RX_JSON_DATE: Final = re.compile(r'"date": ?"(\d{4})-(\d{1,2})-(\d{1,2})"')  # 
 _RX_JSON_TIME: Final = re.compile(r'"time": ?"(\d{1,2}:\d{2}:\d{2})(\.\d{1,6})?')
 _SEXES: Final[dict[str, Sex]] = {
     **dict.fromkeys(("f", "female", "w", "weiblich", "frau", "femme", "féminin", "femminile", "femenino"), "F"),
+    **dict.fromkeys(("mujer", "feminino", "mulher", "vrouw", "vrouwelijk", "женский", "女", "女性"), "F"),
     **dict.fromkeys(("m", "male", "männlich", "mann", "homme", "masculin", "maschile", "masculino"), "M"),
+    **dict.fromkeys(("h", "hombre", "varón", "homem", "man", "mannelijk", "мужской", "男", "男性"), "M"),
 }
+# Letters that begin words for either sex in a language with that key: M is masculino or mujer, and meisje in Dutch.
+_EITHER: Final = MappingProxyType({"sexo": frozenset("m"), "geslacht": frozenset("m")})
 # Keys in the words of other languages, and ours.
 _IN_ENGLISH: Final = MappingProxyType(
     dict.fromkeys(("nom", "nome", "nombre", "naam", "имя", "фио", "пациент", "名前", "氏名", "姓名"), "name")
@@ -56,7 +60,7 @@ def table_identity(head: Sequence[str], first_times: Sequence[str]) -> Identity:
     said = named_facts(pairs)
     stated = [*first_times, *(value for key, value in pairs if _START_KEYS.fullmatch(key.strip()))]
     start = next((one for text in stated if (one := _moment(text)) is not None), None) or _opensignals(head)
-    sexes = (_SEXES.get(value.strip().lower()) for key, value in pairs if key.lower() == "sex")
+    sexes = (_sex(key, value) for key, value in fact_pairs(head))
     birth = re.search(r"(?<!\d)(\d{4})(?!\d)", said.get("birth", ""))
     return usable_identity(
         Identity(
@@ -68,6 +72,14 @@ def table_identity(head: Sequence[str], first_times: Sequence[str]) -> Identity:
             start=start,
         )
     )
+
+
+def _sex(key: str, value: str) -> Sex | None:
+    """Return the sex that a line states; None if it is about something else, or its letter may mean either."""
+    key, value = key.strip().lower(), value.strip().lower().rstrip(".")
+    if _IN_ENGLISH.get(key, key) != "sex" or value in _EITHER.get(key, ()):
+        return None
+    return _SEXES.get(value)
 
 
 def table_device(head: Sequence[str]) -> DeviceReading | None:

@@ -13,10 +13,12 @@ from pipeline.intake.csv_dialect import Dialect, find_dialect
 from pipeline.intake.csv_header import Header, read_header
 from pipeline.intake.csv_roles import ColumnRole, column_facts, column_roles, with_choices
 from pipeline.intake.csv_text import cells_of, is_clock, is_missing, sample_lines
+from pipeline.intake.csv_units import seconds_in
 
 _ROWS_SAMPLED: Final = 300  # at the beginning, and about half as many in the middle and at the end
 _FINE: Final = 0.9  # of the stamps are different: no column of times need be finer
 _COLUMNS_MAX: Final = 64  # leads, times, events and what else recorders write
+_MOST: Final = 0.9  # of the rows without a sample have cells of another sensor, and of those with one have none
 _FOOTER_LINES: Final = 40  # at most so many lines below the samples are no samples
 
 
@@ -40,6 +42,8 @@ class CsvLayout:
         Places of the columns of times from 0, the finest one first.
     clocks : tuple of tuple of str
         Some cells of each of them, the first and the last too, if it is written as a clock; else ().
+    apart : bool
+        Whether rows without a sample hold cells of another sensor, which the rows with one do not.
     """
 
     dialect: Dialect
@@ -49,6 +53,7 @@ class CsvLayout:
     leads: tuple[str, ...]
     times: tuple[int, ...]
     clocks: tuple[tuple[str, ...], ...]
+    apart: bool = False
 
     @property
     def ecg(self) -> tuple[int, ...]:
@@ -59,6 +64,16 @@ class CsvLayout:
     def time(self) -> int | None:
         """Place of the column of times that is used, from 0."""
         return self.times[0] if self.times else None
+
+    @property
+    def seconds_per_unit(self) -> float | None:
+        """Seconds per unit of that column, if its row of units says them, or its name ends with them, as time_ms."""
+        if self.time is None:
+            return None
+        word = self.header.units[self.time] if self.header.units else ""
+        name = self.header.names[self.time] if self.header.names else ""
+        words = name.casefold().replace(")", " ").replace("]", " ").replace("_", " ").split()
+        return seconds_in(word) or (seconds_in(words[-1]) if words else None)
 
 
 def find_layout(
@@ -119,12 +134,26 @@ def find_layout(
         leads,
         times,
         tuple(_clock(first + later + ends, k) for k in times),
+        _are_apart(first + later, roles),
     )
 
 
 def _rows(lines: Sequence[str], dialect: Dialect) -> list[list[str]]:
     rows = [cells_of(line, dialect.delimiter) for line in lines if line.strip() and not line.startswith("#")]
     return [row for row in rows if len(row) == dialect.width]
+
+
+def _are_apart(rows: Sequence[Sequence[str]], roles: Sequence[ColumnRole]) -> bool:
+    """Tell whether some column has cells where no lead has any, and there only."""
+    leads = [column.place - 1 for column in roles if column.role == "ECG"]
+    others = [column.place - 1 for column in roles if column.role not in ("ECG", "time")]
+    without = [row for row in rows if all(is_missing(row[k]) for k in leads)]
+    beside = [row for row in rows if not all(is_missing(row[k]) for k in leads)]
+    return bool(without) and any(
+        sum(not is_missing(row[k]) for row in without) >= _MOST * len(without)
+        and sum(is_missing(row[k]) for row in beside) >= _MOST * len(beside)
+        for k in others
+    )
 
 
 def _no_lead(roles: Sequence[ColumnRole]) -> IntakeError:

@@ -28,7 +28,7 @@ from pipeline.intake.csv_time import (
     unrolled,
     with_gaps,
 )
-from pipeline.intake.csv_units import COUNTS, seconds_in
+from pipeline.intake.csv_units import COUNTS
 from pipeline.intake.csv_values import Values, read_values
 from pipeline.types import Recording, read_only
 
@@ -184,7 +184,7 @@ def describe_csv(payload: bytes, options: CsvOptions = CsvOptions(), *, limits: 
     if stated is None and layout.time is not None:
         part = text[: 2**18] if len(text) <= 2**18 else text[: text.rindex(b"\n", 0, 2**18)]
         short = CsvLayout(layout.dialect, layout.header, layout.footer if len(text) <= 2**18 else 0, layout.columns,
-                          layout.leads, layout.times, layout.clocks)  # fmt: skip
+                          layout.leads, layout.times, layout.clocks, layout.apart)  # fmt: skip
         values = read_values(part, short)
         timing = _timing(values, short, None, limits)
         stated = timing.fs if timing else None
@@ -267,21 +267,13 @@ def _timing(values: Values, layout: CsvLayout, stated: float | None, limits: Lim
         return read_timing(rolled_over(times, values.form), stated, limits, values.first_line)
     counts, times = times, unrolled(times)
     again = 0 if times is counts else restarts(counts)
-    word = layout.header.units[layout.time] if layout.header.units else ""
-    scale = seconds_per_unit(times, seconds_in(word) or _unit_in(layout), stated, limits)
+    scale = seconds_per_unit(times, layout.seconds_per_unit, stated, limits)
     if scale is None:
         timing = read_timing(times, None, limits, values.first_line)
         return replace(timing, fs=None, step="1 row", restarts=again)
     seconds = times - times[0]
     seconds *= scale
     return replace(read_timing(seconds, stated, limits, values.first_line), restarts=again)
-
-
-def _unit_in(layout: CsvLayout) -> float | None:
-    """Return seconds per unit, if the name of the time column ends with it, such as time_ms."""
-    name = layout.header.names[layout.time] if layout.header.names and layout.time is not None else ""
-    words = name.casefold().replace(")", " ").replace("]", " ").replace("_", " ").split()
-    return seconds_in(words[-1]) if words else None
 
 
 def _filled(times: NDArray[np.float64], known: NDArray[np.bool_], values: Values) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import IntakeError
-from pipeline.intake.content import safe_lead
+from pipeline.intake.content import safe_lead, without_asides
 from pipeline.intake.csv_dialect import Dialect
 from pipeline.intake.csv_header import Header
 from pipeline.intake.csv_text import is_clock, is_missing
@@ -143,11 +143,17 @@ def column_roles(facts: Sequence[ColumnFacts], header: Header) -> list[ColumnRol
 
 def shown(name: str, place: int) -> str:
     """Return a column's name if it is plain and short, else its place."""
-    name = " ".join(re.sub(r"[^\w +.\-]", " ", name).split())[:32].strip()
     known = safe_lead(name, place)
+    if known == f"lead {place}":
+        name = _plain(without_asides(name))
+        known = safe_lead(name, place)
     if known != f"lead {place}":
         return known
     return name if is_time(name) or is_other_signal(name) else f"column {place}"
+
+
+def _plain(name: str) -> str:
+    return " ".join(re.sub(r"[^\w +.\-]", " ", name).split())[:32].strip()
 
 
 def _role(column: ColumnFacts, sensor: str | None) -> tuple[Role, str]:

@@ -47,6 +47,7 @@ _HORIZON_S: Final = 2.0  # a late stamp is no gap if the next ones, within this,
 _AGREE: Final = 0.005  # of the sampling frequency: as much may that of a clock differ from the stated one
 _AGREE_UNEVEN: Final = 0.03  # the same of stamps that come in packets or with jitter
 _BEGINS_AGAIN: Final = 0.2  # of its range: a counter that jumps back further up does not begin again
+_COUNTS_ROWS: Final = 1e-6  # so near to 1 are the rows per unit of a counter of rows
 _COUNTER_SIZES: Final = tuple(float(base**k) for base in (2, 10) for k in range(2, 33))
 _SAME_SIZE: Final = 1e-6  # of a counter's size: what rounding may change
 _SIZE_SPARE: Final = 1.1  # if the highest counts were lost, the next such size is taken
@@ -216,12 +217,28 @@ def seconds_per_unit(times: Times, stated: float | None, fs: float | None, limit
         for scale in (1.0, 1e-3, 1e-6, 1e-9, _DAY_S):
             if abs(rate / scale / fs - 1) < _AGREE_UNEVEN:
                 return scale
-    if abs(rate - 1) < 1e-6:
+    if abs(rate - 1) < _COUNTS_ROWS:
         return None
     possible = [
         scale for scale in (1.0, 1e-3, 1e-6, 1e-9, _DAY_S) if limits.fs_min_hz <= rate / scale <= limits.fs_max_hz
     ]
     return possible[0] if possible else 1.0
+
+
+def counts_rows(times: Times, stated: float | None) -> bool:
+    """Tell whether a column of times may as well count rows: it has no unit and goes up by one.
+
+    Parameters
+    ----------
+    times : (n,) float64
+        Values of the column, NaN where a cell is empty.
+    stated : float, optional
+        Seconds per unit, as the column's name or row of units says.
+    """
+    known = times[np.isfinite(times)]
+    if stated is not None or known.size < 2 or _epoch(float(known[0])) is not None:
+        return False
+    return abs(rows_per_unit(unrolled(known)) - 1) < _COUNTS_ROWS
 
 
 def _epoch(first: float) -> float | None:

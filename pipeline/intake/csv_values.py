@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_layout import CsvLayout
 from pipeline.intake.csv_text import MISSING, count_of, decoded, is_marker, is_missing
-from pipeline.intake.csv_time import clock_format, clock_seconds
+from pipeline.intake.csv_time import clock_format, clock_seconds, counts_rows
 from pipeline.types import FloatArray
 
 CHUNK_BYTES: Final = 2**19  # a megabyte or more is slower: the parser leaves the cache
@@ -41,7 +41,9 @@ _SENTINELS: Final = frozenset(
 )
 _SENTINEL_SPANS: Final = 3.0  # so many times the range of all other samples away
 _INTERRUPTED: Final = 25  # samples at most between two rows without one, if these are of another sensor
-_UNEVEN: Final = 0.1  # of these stretches may differ by more than a sample from the usual one
+_UNEVEN: Final = 0.1  # of these stretches may differ by more than a sample from the usual one; of steps, by half of it
+_ALONE: Final = 0.1  # times as many steps without such a row between as with one are too few to tell the usual one
+_NO_GAP: Final = 1.5  # usual steps at most from one sample to the next if none is lost between
 _NO_DELIMITER: Final = "\x1f"  # occurs in no cell: all of a line is one cell
 
 
@@ -134,21 +136,40 @@ def read_values(text: bytes, layout: CsvLayout) -> Values:
         for number in sorted(found & _SENTINELS):
             _blank_sentinel(signal[:, k], number, repairs)
     if times is not None:
-        signal, times = _without_rows_of_others(signal, times[:done], repairs)
+        times = times[:done]
+        if _has_rows_of_others(signal, times, layout, form):
+            there = ~np.isnan(signal).all(axis=1)
+            repairs.rows += int(np.count_nonzero(~there))
+            signal, times = signal[there], times[there]
     return Values(signal, times, form, layout.header.skip + 1, repairs)
 
 
-def _without_rows_of_others(
-    signal: FloatArray, times: NDArray[np.float64], repairs: Repairs
-) -> tuple[FloatArray, NDArray[np.float64]]:
-    """Leave out rows without a sample of any lead, if they come at even distances: those of another sensor."""
+def _has_rows_of_others(signal: FloatArray, times: NDArray[np.float64], layout: CsvLayout, form: str) -> bool:
+    """Tell whether rows without a sample of any lead are those of another sensor.
+
+    They come at even distances then, and between samples: no time passes at them. A row in the place of a sample is a
+    lost one, and so is one beside a counter of rows, which counts it.
+    """
     there = np.asarray(~np.isnan(signal).all(axis=1))
     begins = np.flatnonzero(there[1:] & ~there[:-1]) + 1
     kept = np.diff(np.cumsum(there)[begins])  # samples from one such row to the next
     if not kept.size or kept.size * _INTERRUPTED < there.sum() or (np.abs(kept - np.median(kept)) > 1).mean() > _UNEVEN:
-        return signal, times
-    repairs.rows += int(np.count_nonzero(~there))
-    return signal[there], times[there]
+        return False
+    return not (not form and counts_rows(times, layout.seconds_per_unit)) and _lie_between(times, there, layout.apart)
+
+
+def _lie_between(times: NDArray[np.float64], there: NDArray[np.bool_], apart: bool) -> bool:
+    """Tell whether samples follow each other across rows without one as they do elsewhere; `apart` if none can tell."""
+    at = np.flatnonzero(there)
+    steps, across = np.diff(times[at]), np.diff(at) > 1
+    timed = np.isfinite(steps)
+    near, far = steps[timed & ~across], steps[timed & across]
+    if near.size < _ALONE * far.size:
+        near = far
+    usual = float(np.median(near)) if near.size else 0.0
+    if not far.size or not usual > 0 or (np.abs(near / usual - 1) > 0.5).mean() > _UNEVEN:
+        return apart
+    return bool((far > _NO_GAP * usual).mean() <= _UNEVEN)
 
 
 def _bounds(text: bytes, layout: CsvLayout) -> tuple[int, int]:

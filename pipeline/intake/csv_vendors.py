@@ -47,7 +47,7 @@ def opensignals(lines: Sequence[str]) -> VendorColumns | None:
             for label, kind in zip(device["label"], device["sensor"], strict=True)
         }
         fs = float(devices[0]["sampling rate"]) if devices else None
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError):
         return None
     return VendorColumns(columns, (), tuple(sensor.get(name, "") for name in columns), fs) if devices else None
 

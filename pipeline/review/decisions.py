@@ -50,7 +50,8 @@ STRETCH_KINDS: Final[tuple[DecisionKind, ...]] = ("seen", "note", *RULING_KINDS)
 DECISION_KINDS: Final[tuple[DecisionKind, ...]] = get_args(DecisionKind)
 Stretch = tuple[int, int]  # from and to, samples
 StepKind = Literal["decide", "undo", "redo", "barrier"]
-TEXT_CHARS: Final = 2000
+TEXT_CHARS: Final = 2000  # in each of which a mask counts as one
+MASK: Final = "[erased]"  # in place of a name; the database lets nothing else into its logs, see migration 0005
 _BY_ENDS: Final[tuple[DecisionKind, ...]] = ("note", *RULING_KINDS)  # one stretch after the other
 _NAMED: Final[tuple[DecisionKind, ...]] = ("rhythm_name", "statement_confirm", "statement_reject", "mark_move")
 _ENDS: Final = MappingProxyType({"rhythm_resize": 4, "measure_move": 4, "rhythm_split": 3, "mark_move": 2})
@@ -172,8 +173,16 @@ def _last(items: list[ItemT], otherwise: str) -> ItemT:
     return items[-1]
 
 
-def clean_text(text: str, *, limit: int = TEXT_CHARS) -> str:
+def clean_text(text: str, *, limit: int | None = None) -> str:
     """Return the text without surrounding whitespace, composed (NFC).
+
+    Parameters
+    ----------
+    text : str
+        What somebody typed.
+    limit : int, optional
+        How many characters it may have; `TEXT_CHARS` if None, when a mask counts as one: it may stand for a shorter
+        name, and a text that could be kept before can be kept with it.
 
     Raises
     ------
@@ -181,8 +190,10 @@ def clean_text(text: str, *, limit: int = TEXT_CHARS) -> str:
         If it is longer than `limit` characters, or holds a character that cannot be stored or printed.
     """
     text = unicodedata.normalize("NFC", text.strip())
-    if len(text) > limit:
-        raise ReviewError(f"The text has {len(text)} characters; at most {limit} can be kept.")
+    most = TEXT_CHARS if limit is None else limit
+    count = len(text.replace(MASK, "-") if limit is None else text)
+    if count > most:
+        raise ReviewError(f"The text has {count} characters; at most {most} can be kept.")
     if any(unicodedata.category(char) in ("Cc", "Cs") and char not in "\n\t" for char in text):
         raise ReviewError("The text holds a control character; leave it out.")
     return text

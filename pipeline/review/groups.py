@@ -19,6 +19,7 @@ GROUP_ID: Final = "group:"
 _APART: Final = frozenset({"statement", "patient_event"})  # each is looked at by itself
 _COUNTED: Final = ("couplet", "triplet", "run", "pause")  # titles that take an s
 SIDE_BY_SIDE: Final = 4  # members of a group at once, for who goes through it
+MORE_FAMILIES: Final = 5  # that stand for a group beside its three extremes: more would be drawn too small
 OVERLAID: Final = 16  # beats of a family over each other: enough to see how they vary
 _AROUND_S: Final = 0.6  # shown on either side of a beat, seconds
 
@@ -130,8 +131,9 @@ def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | Non
 
     Episodes and rhythm events: the longest, the fastest, the slowest, and the one that the model is least sure of.
     Pauses: the longest, the shortest and the least sure. Single beats: the most and the least typical, and the least
-    sure. The least typical one is of the family whose shape is farthest from that of the largest. A place that is two
-    of these stands once.
+    sure. The least typical one is of the family whose shape is farthest from that of the largest. Up to `MORE_FAMILIES`
+    of the other families follow, those of other shapes first: one decision is about all of them. A place that is two of
+    these stands once.
 
     Parameters
     ----------
@@ -184,12 +186,7 @@ def places_of(
         if not FINDING_KINDS[group.kind].scattered:
             found.append(_place(label, member))
             continue
-        own = np.array(member.samples, np.int64)
-        if families is not None:
-            own = own[np.argsort(families.distance_of(own), kind="stable")]
-        time_s = float(own[0]) / beats.fs
-        overlaid = tuple(own[:: max(1, -(-own.size // OVERLAID))].tolist())
-        found.append(Extreme(label, member.id, time_s - _AROUND_S, time_s + _AROUND_S, overlaid))
+        found.append(_overlaid(label, member, beats, families))
     return tuple(found)
 
 
@@ -215,6 +212,16 @@ def _group(members: Sequence[Finding]) -> FindingGroup:
 
 def _place(label: str, member: Finding) -> Extreme:
     return Extreme(label, member.id, member.start_s, member.stop_s)
+
+
+def _overlaid(label: str, member: Finding, beats: ReviewedBeats, families: Families | None) -> Extreme:
+    """Return the beats of a family over each other, at the place of the most typical one."""
+    own = np.array(member.samples, np.int64)
+    if families is not None:
+        own = own[np.argsort(families.distance_of(own), kind="stable")]
+    time_s = float(own[0]) / beats.fs
+    overlaid = tuple(own[:: max(1, -(-own.size // OVERLAID))].tolist())
+    return Extreme(label, member.id, time_s - _AROUND_S, time_s + _AROUND_S, overlaid)
 
 
 def _of_events(members: Sequence[Finding], beats: ReviewedBeats) -> Iterator[Extreme]:
@@ -262,3 +269,11 @@ def _of_beats(
     for label, sample in (("most typical", first), ("least typical", least_typical), ("least sure", least_sure)):
         time_s = sample / beats.fs
         yield Extreme(label, owner[sample], time_s - _AROUND_S, time_s + _AROUND_S)
+    if families is None or group.kind == "unclassified":  # spells of noise are no families
+        return
+    seen = {owner[sample] for sample in (first, least_typical, least_sure)}
+    others = [member for member in members if member.id not in seen]
+    others.sort(key=lambda member: -float(far[np.searchsorted(samples, np.array(member.samples))].min()))
+    for member in others[:MORE_FAMILIES]:
+        number = int(families.of(np.array(member.samples[:1], np.int64))[0])
+        yield _overlaid("no family" if number == NO_FAMILY else f"family {number + 1}", member, beats, families)

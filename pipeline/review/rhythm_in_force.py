@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -108,6 +110,8 @@ class RhythmInForce:
         Where a reader moved marks of the median beat of a stretch, seconds from its R peak.
     undone : frozenset of Stretch
         Where a run was that a reader has undone by what they decided about its beats.
+    stated_by : mapping of Stretch to mapping of WaveMark to float
+        The moved marks that `statements` follow from: `marks`, unless those were moved since.
     """
 
     fs: float
@@ -120,6 +124,7 @@ class RhythmInForce:
     measured: tuple[Stretch, ...] = ()
     marks: Mapping[Stretch, Mapping[WaveMark, float]] = field(default_factory=lambda: MappingProxyType({}))
     undone: frozenset[Stretch] = frozenset()
+    stated_by: Mapping[Stretch, Mapping[WaveMark, float]] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
@@ -162,14 +167,15 @@ class RhythmInForce:
         """Return the rhythm in which that beside goes on through some runs, whose ends stay as they are."""
         if not gone:
             return self
-        undone = self.undone | {piece.stretch for piece in gone}
-        pieces = [
-            replace(piece, episode=_beside(self.pieces, piece.stretch, self.rejected, self.fs))
-            if piece in gone
-            else piece
-            for piece in self.pieces
-        ]
-        return replace(self, pieces=tuple(pieces), undone=undone)
+        stretches, rejected = {piece.stretch for piece in gone}, sorted(self.rejected)
+        starts, reach = [own[0] for own, _ in rejected], list(accumulate((own[1] for own, _ in rejected), max))
+        pieces = list(self.pieces)
+        for at, piece in enumerate(self.pieces):
+            if piece.stretch in stretches:
+                near = rejected[bisect_right(reach, piece.start) : bisect_left(starts, piece.stop)]
+                episode = _beside(self.pieces[max(0, at - 1) : at + 2], piece.stretch, near, self.fs)
+                pieces[at] = replace(piece, episode=episode)
+        return replace(self, pieces=tuple(pieces), undone=self.undone | stretches)
 
     def at(self, stretch: Stretch) -> RhythmPiece:
         """Return the episode with exactly these ends.
@@ -302,7 +308,8 @@ class RhythmInForce:
             raise ReviewError(f"No interval is measured at {stretch[0] / self.fs:.2f} s; look at the study again.")
 
     def _judged(self, code: str, verdict: str) -> Mapping[str, object]:
-        if not self.marks and code not in {statement.code for statement in self.statements}:  # moved marks state more
+        known = self.marks == self.stated_by  # else decisions are replayed, which were checked when they were taken
+        if known and code not in {statement.code for statement in self.statements}:
             raise ReviewError(f"No statement {code!r} was made; look at the study again.")
         return {"verdicts": MappingProxyType({**self.verdicts, code: verdict})}
 

@@ -41,24 +41,34 @@ def undone_runs(
     config : ReviewConfig, optional
         How many beats are a run.
     """
-    changed = sample[model_aami != aami]
     ends = np.array([piece.stretch for piece in runs], np.int64) - round(_EARLIER_S * fs)
-    touched = np.diff(np.searchsorted(changed, ends), axis=1)[:, 0] > 0
+    letters = np.array([RUN_CLASSES[piece.episode.rhythm] for piece in runs])
+    whole = np.searchsorted(sample, ends)
+    for letter in np.unique(letters).tolist():
+        whole[letters == letter] = _whole(whole[letters == letter], (model_aami != letter) & (model_aami != ""))
+    changed = np.concatenate([[0], np.cumsum(model_aami != aami)])
     gone = []
-    for at in np.flatnonzero(touched).tolist():
-        letter = RUN_CLASSES[runs[at].episode.rhythm]
-        start, stop = np.searchsorted(sample, ends[at]).tolist()
-        first, last = _whole(start, stop, model_aami == letter)
-        before, now = (_in_a_row(classes[first:last], letter) for classes in (model_aami, aami))
+    for at in np.flatnonzero(np.diff(changed[whole], axis=1)[:, 0] > 0).tolist():
+        first, last = whole[at].tolist()
+        before, now = (_in_a_row(classes[first:last], str(letters[at])) for classes in (model_aami, aami))
         if before >= config.run_beats > now:
             gone.append(runs[at])
     return tuple(gone)
 
 
-def _whole(first: int, last: int, same: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return a slice of beats with those of the same class beside it: another rhythm may have cut the episode short."""
-    before, after = np.flatnonzero(~same[:first]), np.flatnonzero(~same[last:])
-    return int(before[-1]) + 1 if before.size else 0, last + (int(after[0]) if after.size else same.size - last)
+def _whole(ends: NDArray[np.intp], other: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return slices (k, 2) of beats with those of the same class beside them: another rhythm may have cut a run short.
+
+    Parameters
+    ----------
+    ends : (k, 2) int
+        The first beat of each slice, and the one after its last.
+    other : (n,) bool
+        Which beats the model found to be of another class.
+    """
+    bounds = np.concatenate([[-1], np.flatnonzero(other), [other.size]])
+    first = bounds[np.searchsorted(bounds, ends[:, 0]) - 1] + 1
+    return np.stack([first, bounds[np.searchsorted(bounds, ends[:, 1])]], axis=1)
 
 
 def _in_a_row(classes: NDArray[np.str_], letter: str) -> int:

@@ -76,6 +76,16 @@ _RX_OTHER_STEM: Final = re.compile(
 _RX_ELECTRODES: Final = re.compile(
     r"(?:fp|[afcpote][a-z]{0,2})\d{0,2}[-:](?:[am]\d|[fcpot][a-z]?[z\d]\d?)", re.IGNORECASE
 )
+_ELECTRODE: Final = r"(?:(?:fp|af|fc|ft|cp|tp|po|[fcpotam])(?:z|\d{1,2})|[rl][alf])"
+_RX_ELECTRODE: Final = re.compile(rf"{_ELECTRODE}(?:[-:]{_ELECTRODE})?|(?:ecg|ekg)\d{{0,2}}", re.IGNORECASE)
+# Where a signal is taken, and what is made of it, as names say it in brackets.
+_PLACE_WORDS: Final = frozenset(
+    (
+        *("chest", "thorax", "thor", "abdomen", "abdominal", "abdo", "abd", "oral", "mouth", "finger", "ear", "wrist"),
+        *("arm", "leg", "chin", "neck", "left", "right", "l", "r", "x", "y", "z", "sum", "raw", "ref", "filtered"),
+        *("lead", "leads", "channel", "bipolar", "unipolar"),
+    )
+)
 
 
 def plain_name(name: str) -> str:
@@ -89,12 +99,17 @@ def plain_name(name: str) -> str:
     ['II', 'I', 'aVR', 'V5', 'III']
     >>> [plain_name(name) for name in ("EKG", "ECG1", "lead 1", "ii", "RESP")]
     ['EKG', 'ECG1', 'lead 1', 'ii', 'RESP']
-    >>> [plain_name(name) for name in ("ECG_LL-RA_24BIT", "CH1 ECG", "CH 2: V5", "ЭКГ", "SNUADC/ECG_II")]
-    ['II', 'ECG1', 'V5', 'ECG', 'II']
+    >>> [plain_name(name) for name in ("ECG_LL-RA_24BIT", "CH1 ECG", "CH 2: V5", "ЭКГ", "SNUADC/ECG_II", "V1/V2")]
+    ['II', 'ECG1', 'V5', 'ECG', 'II', 'V1/V2']
     """
     stripped = _RX_RECORDER.sub("", name.strip())
-    if "/" in stripped and is_known_lead(rest := stripped.rsplit("/", 1)[1]):  # a device before the lead
-        return plain_name(rest)
+    if "/" in stripped:
+        *others, last = stripped.split("/")
+        if any(printed_name(part) in KNOWN_LEADS for part in others):
+            if printed_name(last) in KNOWN_LEADS:  # names of two leads are none
+                return name
+        elif is_known_lead(last):  # a device before the lead
+            return plain_name(last)
     if (channel := _RX_CHANNEL.match(stripped)) and is_known_lead(rest := stripped[channel.end() :]):
         return f"{rest}{channel.group(1)}" if rest.upper() in ("ECG", "EKG") else plain_name(rest)
     before = _RX_BEFORE.match(stripped)
@@ -147,6 +162,19 @@ def is_other_signal(name: str) -> bool:
     stem = _RX_OTHER_STEM.search(name.lower())
     listed = words & (_OTHER_WORDS | _TIME_WORDS | _EVENT_WORDS | _RATE_WORDS)
     return stem is not None or bool(listed) or bool(_RX_ELECTRODES.fullmatch(name))
+
+
+def is_lead_word(word: str) -> bool:
+    """Tell whether a single word is one that leads' names are built of, and no one's name: not even by its stem.
+
+    Examples
+    --------
+    >>> [is_lead_word(word) for word in ("C4-A1", "RA", "V5", "ECG", "Resp", "sum", "Respighi", "Smith", "1954")]
+    [True, True, True, True, True, True, False, False, False]
+    """
+    listed = _OTHER_WORDS | _RATE_WORDS | _TIME_WORDS | _EVENT_WORDS | _PLACE_WORDS | {"resp", "ecg", "ekg"}
+    lead = printed_name(word) in KNOWN_LEADS or _RX_ELECTRODE.fullmatch(word) or _RX_ELECTRODES.fullmatch(word)
+    return bool(lead) or word.lower() in listed
 
 
 def is_time(name: str) -> bool:

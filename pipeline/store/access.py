@@ -1,5 +1,6 @@
-"""Who signs in, and the log of what they looked at, searched for, took away and deleted; entries are only ever added.
+"""Who signs in, and the log of what they looked at, searched for, took away and deleted.
 
+Entries are added and never removed; an erasure masks who was recorded in their texts, and nothing else changes them.
 Where nobody signs in, nothing is logged here: a name that anybody can type is no evidence.
 """
 

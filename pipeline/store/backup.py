@@ -27,13 +27,13 @@ from sqlalchemy.exc import DBAPIError
 from pipeline import __version__
 from pipeline._util.files import write_json
 from pipeline.config import database_url, home_root
-from pipeline.errors import StoreError
+from pipeline.errors import EcgError, StoreError
 from pipeline.principal import LOCAL
 from pipeline.store.chain import goes_on_from, read_trail
 from pipeline.store.database import close_databases, database, parsed_url
 from pipeline.store.deletion import delete_signal, delete_unread
 from pipeline.store.erasure import erase_files, erase_names
-from pipeline.store.ledger import LEDGER, Gone, read_ledger, write_ledger
+from pipeline.store.ledger import LEDGER, Gone, in_force, read_ledger, write_ledger
 from pipeline.store.recordings import recording_folder
 from pipeline.store.stored_files import read_json, require_room
 from pipeline.store.tables import HEAD, StudyRow
@@ -163,11 +163,17 @@ class Restored:
         Recordings that were deleted, or whose names were erased, since the backup was made, and that are so again.
     kept : tuple of str
         Digests of recordings that were deleted since, but have a signed study in the backup: they are there again.
+    named : tuple of str
+        Digests of recordings whose texts have words again that were masked on demand: nobody noted which.
+    failed : tuple of (str, str, str)
+        Digest, what was to become of it again ("deleted", "erased", "erased with reports"), and why it did not.
     """
 
     backup: Manifest
     gone_again: int
     kept: tuple[str, ...]
+    named: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str, str], ...] = ()
 
 
 def restore_backup(folder: Path, *, erasures: Path | None = None) -> Restored:
@@ -197,7 +203,7 @@ def restore_backup(folder: Path, *, erasures: Path | None = None) -> Restored:
         raise StoreError(f"{str(home)!r} is not empty; move all but {LEDGER!r} away, then restore.")
     if erasures is not None and not erasures.is_file():
         raise StoreError(f"{str(erasures)!r} is not there.")
-    gone = [*read_ledger(home / LEDGER), *(read_ledger(erasures) if erasures else ())]
+    gone = list(dict.fromkeys([*read_ledger(home / LEDGER), *(read_ledger(erasures) if erasures else ())]))
     if url.get_backend_name() == "sqlite":
         _require_absent(Path(url.database or ""))
     else:
@@ -208,7 +214,8 @@ def restore_backup(folder: Path, *, erasures: Path | None = None) -> Restored:
         if (folder / _HOME).is_dir():
             shutil.copytree(folder / _HOME, draft, dirs_exist_ok=True)
         _make_private(draft)
-        write_ledger(draft / LEDGER, [line for line in gone if line not in read_ledger(draft / LEDGER)])
+        known = set(read_ledger(draft / LEDGER))
+        write_ledger(draft / LEDGER, [line for line in gone if line not in known])
         if home.exists():
             (home / LEDGER).unlink(missing_ok=True)
             home.rmdir()
@@ -220,29 +227,39 @@ def restore_backup(folder: Path, *, erasures: Path | None = None) -> Restored:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     database()  # brings an older backup to today's tables
-    since = [line for line in sorted(gone, key=lambda line: line.at) if line.at >= datetime.fromisoformat(found.made)]
-    return Restored(found, *_let_go_again(since, found.made[:10]))
+    since = [line for line in in_force([*known, *gone]) if line.at >= datetime.fromisoformat(found.made)]
+    return _let_go_again(since, found)
 
 
-def _let_go_again(lines: Sequence[Gone], made: str) -> tuple[int, tuple[str, ...]]:
-    """Delete and erase what was deleted and erased since; return of how many recordings, and which are signed."""
-    done, kept = set(), set()
+def _let_go_again(lines: Sequence[Gone], backup: Manifest) -> Restored:
+    """Delete and erase what was deleted and erased since; what cannot be is told, and the rest goes all the same."""
+    done, kept, failed = set[str](), set[str](), list[tuple[str, str, str]]()
     for line in lines:
-        why = f"{line.what} on {line.at:%Y-%m-%d}; a backup of {made} brought it back"
-        with database().reading() as session:
-            found = session.execute(select(StudyRow.id, StudyRow.state).where(StudyRow.digest == line.digest)).all()
-        if line.what != "deleted":
-            if found:
-                erase_names(found[0][0], reader=LOCAL, reason=why, reports=line.what == "erased with reports")
-            else:
-                erase_files(line.digest)
-        elif any(state == "signed" for _, state in found):
-            kept.add(line.digest)
+        try:
+            is_gone = _goes_again(line, backup.made[:10])
+        except (EcgError, OSError) as error:
+            failed.append((line.digest, line.what, str(error)))
             continue
-        elif recording_folder(line.digest) is not None:
+        (done if is_gone else kept).add(line.digest)
+    named = sorted({line.digest for line in lines if line.words})
+    return Restored(backup, len(done), tuple(sorted(kept)), tuple(named), tuple(failed))
+
+
+def _goes_again(line: Gone, made: str) -> bool:
+    """Delete or erase what the line says; False, and nothing is changed, if it was deleted but is signed now."""
+    why = f"{line.what} on {line.at:%Y-%m-%d}; a backup of {made} brought it back"
+    with database().reading() as session:
+        found = session.execute(select(StudyRow.id, StudyRow.state).where(StudyRow.digest == line.digest)).all()
+    if line.what == "deleted":
+        if any(state == "signed" for _, state in found):
+            return False
+        if recording_folder(line.digest) is not None:
             delete_signal(found[0][0], reader=LOCAL, reason=why) if found else delete_unread(line.digest, reader=LOCAL)
-        done.add(line.digest)
-    return len(done), tuple(sorted(kept))
+    elif found:
+        erase_names(found[0][0], reader=LOCAL, reason=why, reports=line.what == "erased with reports")
+    else:
+        erase_files(line.digest)
+    return True
 
 
 def _kept(home: Path, url: URL) -> list[Path]:

@@ -15,7 +15,7 @@ from pipeline.store.copies import finish_removals, remove_copies
 from pipeline.store.database import database
 from pipeline.store.erasure import finish_erasures
 from pipeline.store.identities import identity_file
-from pipeline.store.ledger import note_gone
+from pipeline.store.ledger import noting
 from pipeline.store.log import Log, named, reading_row
 from pipeline.store.recordings import recording_folder
 from pipeline.store.studies import get_study
@@ -48,7 +48,7 @@ def delete_signal(study_id: int, *, reader: Who, reason: str) -> None:
     who, why, digest = named(asking), clean_text(reason), get_study(study_id, reader=LOCAL).digest
     if not why:
         raise ReviewError("No reason is given; say why the recording is deleted.")
-    with writing_as(asking) as session:
+    with noting() as going, writing_as(asking) as session:
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
         if signed := next((row for row in rows if row.state == "signed"), None):
             raise ReviewError(
@@ -59,7 +59,7 @@ def delete_signal(study_id: int, *, reader: Who, reason: str) -> None:
                 "forgotten", text=why
             )
         note(session, asking, "delete", digest=digest, text=why)
-        note_gone(digest, "deleted")
+        going(digest, "deleted")
     remove_copies(digest)
 
 
@@ -81,11 +81,11 @@ def delete_unread(digest: str, *, reader: Who = "") -> None:
         If a copy could not be deleted.
     """
     asking = require(reader, "delete")
-    with writing_as(asking) as session:
+    with noting() as going, writing_as(asking) as session:
         if session.scalars(select(StudyRow.id).where(StudyRow.digest == digest)).first() is not None:
             raise ReviewError("This recording has a study; delete it on the study's page, with a reason.")
         note(session, asking, "delete", digest=digest)
-        note_gone(digest, "deleted")
+        going(digest, "deleted")
     remove_copies(digest)
 
 

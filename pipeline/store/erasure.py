@@ -11,7 +11,7 @@ import math
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +21,15 @@ from sqlalchemy.orm import Session, aliased
 
 from pipeline.errors import DataError, ReviewError
 from pipeline.principal import LOCAL, Who, require
-from pipeline.review.decisions import clean_text
+from pipeline.review.decisions import MASK, TEXT_CHARS, clean_text
 from pipeline.store.access import note, writing_as
 from pipeline.store.chain import ERASED, Masks, columns_of, masked_link
 from pipeline.store.copies import derived
 from pipeline.store.database import database
 from pipeline.store.identities import identity_file, load_identity
-from pipeline.store.ledger import note_gone
+from pipeline.store.ledger import noting
 from pipeline.store.log import Log, named, reading_row
-from pipeline.store.masking import MASK, masked, terms
+from pipeline.store.masking import masked, terms, whole_names
 from pipeline.store.recordings import load_recording, neutral_name, recording_folder, rename_recording
 from pipeline.store.seals import REPORT, REPORTS_GONE, seal_faults, seals_now
 from pipeline.store.signed_files import delete_report, has_report
@@ -93,31 +93,32 @@ def erase_names(study_id: int, *, reader: Who, reason: str, reports: bool = Fals
     who, why = named(asking), clean_text(reason)
     if not why:
         raise ReviewError("No reason is given; say why names are erased.")
-    with writing_as(asking) as session:
+    with noting() as going, writing_as(asking) as session:
         digest = study_row(session, study_id).digest
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == digest).with_for_update()).all()
-        name, known = neutral_name(digest), bool(load_identity(digest, reader=LOCAL))
-        naming = _terms(session, digest, rows, also)
-        why, many = masked(why, naming), _mask_log(session, naming)
+        name = neutral_name(digest)
+        identity, called = load_identity(digest, reader=LOCAL), _called(session, digest, rows)
+        naming = terms(identity, called, also=also)
+        why, many = masked(why, naming), _mask_log(session, digest, naming, whole_names(identity, called))
         for row in rows:
             masks, count = _mask_trail(session, row, naming)
             many += count
             _rename(session, row, name, who, why, kind=REPORTS_GONE[1] if reports else "", masks=masks)
         stored = [one for one in _texts(session, rows, REPORT) if has_report(one)]
-        note(session, asking, "delete", digest=digest, text=f"names: {why}")
+        note(session, asking, "delete", digest=digest, text=f"names: {why}"[:TEXT_CHARS])
         session.flush()
-        note_gone(digest, "erased with reports" if reports else "erased")
+        going(digest, "erased with reports" if reports else "erased", words=any(word.strip() for word in also))
         rename_recording(digest, name)  # the one file that is written: a full disk says so before anything is gone
     gone = stored if reports else []
     _delete_files(digest, gone)
-    return Erased(name, len(rows), known, len(gone), len(stored) - len(gone), many)
+    return Erased(name, len(rows), bool(identity), len(gone), len(stored) - len(gone), many)
 
 
-def _terms(session: Session, digest: str, rows: Sequence[StudyRow], also: Iterable[str]) -> tuple[re.Pattern[str], ...]:
-    """Return what names the patient: what is kept of them, and every name of the recording and its studies."""
+def _called(session: Session, digest: str, rows: Sequence[StudyRow]) -> list[str]:
+    """Return every name that the recording and its studies have or had."""
     neutral, stored = neutral_name(digest), load_recording(digest, reader=LOCAL)
     called = [*(row.record for row in rows), *_texts(session, rows, "renamed"), stored.name if stored else ""]
-    return terms(load_identity(digest, reader=LOCAL), (one for one in called if one not in (neutral, MASK)), also=also)
+    return [one for one in dict.fromkeys(called) if one not in (neutral, MASK)]
 
 
 def _mask_trail(session: Session, study: StudyRow, naming: Sequence[re.Pattern[str]]) -> tuple[Masks, int]:
@@ -138,16 +139,20 @@ def _mask_trail(session: Session, study: StudyRow, naming: Sequence[re.Pattern[s
     return Masks(links, seals), many
 
 
-def _mask_log(session: Session, naming: Sequence[re.Pattern[str]]) -> int:
-    """Mask names in the log of access: what was searched for, and why something was deleted; return in how many."""
-    found = [
-        row
-        for row in session.scalars(select(AccessRow).where(AccessRow.text != ""))
-        if masked(row.text, naming) != row.text
-    ]
-    for row in found:
-        row.text = masked(row.text, naming)
-    return len(found)
+def _mask_log(
+    session: Session, digest: str, naming: Sequence[re.Pattern[str]], whole: Sequence[re.Pattern[str]]
+) -> int:
+    """Mask names in the log of access; return in how many entries.
+
+    Searches, and entries of the recording, lose every word that names the patient; of another recording, whose patient
+    may share a name, whole names only. Of what was viewed the program itself writes numbers, and no name.
+    """
+    many = 0
+    for row in session.scalars(select(AccessRow).where(AccessRow.text != "", AccessRow.event != "view")):
+        text = masked(row.text, naming if row.event == "search" or row.digest == digest else whole)
+        if text != row.text:
+            row.text, many = text, many + 1
+    return many
 
 
 def finish_erasures() -> None:

@@ -22,6 +22,7 @@ from pipeline.errors import DataError
 from pipeline.identity import DeviceReading
 from pipeline.principal import LOCAL, Who, require
 from pipeline.store.identities import load_identity
+from pipeline.store.ledger import note_wanted
 from pipeline.store.permits import permitted
 from pipeline.store.stored_files import BROKEN_NPZ, make_home, new_folder, read_json, require_room
 from pipeline.types import Annotations, FloatArray, Recording, read_only
@@ -69,6 +70,7 @@ def save_recording(recording: Recording, *, reader: Who = "") -> Recording:
             _save(recording)
         else:
             (_folder(recording.digest) / "facts.json").touch()  # a deletion elsewhere that is older is none of this
+        note_wanted(recording.digest)
     except OSError as error:
         raise DataError(f"The recording could not be kept on this machine: {error.strerror}.") from error
     kept = load_recording(recording.digest, reader=LOCAL)

@@ -18,7 +18,7 @@ from pipeline.config import Retention, cache_root, home_root
 from pipeline.errors import UsageError
 from pipeline.store.copies import derived, remove_copies, remove_derived, wanted_by_jobs
 from pipeline.store.database import database
-from pipeline.store.ledger import note_gone
+from pipeline.store.ledger import noting
 from pipeline.store.log import Log, reading_row
 from pipeline.store.recordings import recording_folder
 from pipeline.store.stored_files import read_json
@@ -196,7 +196,7 @@ def _delete(due: Due, *, signed: bool) -> bool:
 
     Its studies' trails say why, their last reader stays.
     """
-    with database().writing() as session:
+    with noting() as going, database().writing() as session:
         rows = session.scalars(select(StudyRow).where(StudyRow.digest == due.digest).with_for_update()).all()
         if len(rows) > due.studies or (not signed and any(row.state == "signed" for row in rows)):
             return False
@@ -205,7 +205,7 @@ def _delete(due: Due, *, signed: bool) -> bool:
             log = Log(session, row, reading_row(session, row.id, "main"), BY, str(uuid.uuid4()))
             log.append("forgotten", text=due.why)
             row.reader = reader
-        note_gone(due.digest, "deleted")
+        going(due.digest, "deleted")
     remove_copies(due.digest)
     _mark(due.digest).unlink(missing_ok=True)
     return True

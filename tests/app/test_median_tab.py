@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.common import reader
+from app.common import median_panel, reader
+from app.common.ecg_sheet import Drawn
 from app.common.session import Session
 from app.common.viewport import Viewport
 from app.review import median_tab
@@ -83,7 +84,11 @@ def test_what_was_moved_on_analyse_is_taken_over_at_once(number: int, monkeypatc
 
 def test_who_may_not_decide_moves_nothing(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "current", lambda: local(""))
+    shown = list[Drawn]()
+    monkeypatch.setattr(median_panel.ecg_sheet, "draw", lambda drawn, key, *, label, moved: shown.append(drawn))
     page = at_tab(opened(number, reader=""))
     assert not page.exception
+    assert shown[-1].marks == ()  # none to drag
+    assert shown[-1].svg.count('class="fixed"') == shown[-1].svg.count(" on<") + shown[-1].svg.count(" off<") == 6
     assert page.button(key="review-median-reset").disabled
     assert not any("drag a mark" in str(one.value) for one in page.caption)

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pypdfium2
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
 from pipeline.analysis import analyse, load_classifier, with_measurements
 from pipeline.cases.material import material_of
-from pipeline.cases.study_review import StudyReview, review_of, take_step
+from pipeline.cases.study_review import StudyReview, in_force, review_of, take_step
 from pipeline.config import RECORDING_NETWORK
 from pipeline.errors import ReviewError
 from pipeline.export.fhir import to_fhir
 from pipeline.export.report_content import ReportContent
-from pipeline.export.report_pdf import pdf_bytes
+from pipeline.export.report_pdf import pdf_bytes, summary_bytes
 from pipeline.export.reviewed import reviewed_to_json, write_summary_csv
 from pipeline.export.signing import reviewed_content, study_facts
+from pipeline.labels import AAMI_CLASSES
 from pipeline.measurements import WaveMark
 from pipeline.review.decisions import Decision
 from pipeline.review.moved_marks import mark_subject
 from pipeline.store import reviews
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import save_recording
-from pipeline.twelve_leads.median_beat import marked_stretch
-from pipeline.types import Recording
+from pipeline.twelve_leads.median_beat import MarkedStretch, marked_stretch
+from pipeline.types import Episode, Recording
 from tests.helpers.twelve_lead_ecg import LEADS, made_ecg
 
 CREATED = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -119,6 +123,66 @@ def test_a_statement_that_a_moved_mark_makes_can_be_confirmed(wide: StudyReview)
         take_step(unmoved, Decision("statement_confirm", (0, 5000), subject=new), reader="Ada")
 
 
+def test_a_statement_that_no_marks_make_is_refused_with_any_mark_moved(wide: StudyReview) -> None:
+    model = wide.material.analysis.measured
+    assert model is not None
+    with pytest.raises(ReviewError, match="No statement 'BOGUS'"):
+        take_step(wide, Decision("statement_confirm", (0, 5000), subject="BOGUS"), reader="Ada")
+    assert wide.state.measured is not None
+    new = next(one.code for one in wide.state.measured.statements if one.code not in {x.code for x in model.statements})
+    confirmed = take_step(wide, Decision("statement_confirm", (0, 5000), subject=new), reader="Ada")
+    replayed = review_of(wide.material, reviews.standing(wide.study.id))
+    assert replayed.beats.ruling == confirmed.beats.ruling
+    narrow = take_step(confirmed, Decision("mark_reset", (0, 5000)), reader="Ada")
+    with pytest.raises(ReviewError, match="No statement"):
+        take_step(narrow, Decision("statement_reject", (0, 5000), subject=new), reader="Ada")
+
+
+def test_a_run_that_is_undone_stays_so_when_a_mark_is_moved(store: object) -> None:
+    review = begun(10.0)
+    fs, beats = review.beats.fs, review.beats.sample
+    ends = float(beats[2] / fs), float(beats[6] / fs)
+    rhythm = (Episode(0.0, ends[0], "N"), Episode(*ends, "VT"), Episode(ends[1], 10.0, "N"))
+    letters = np.where((np.arange(beats.size) >= 2) & (np.arange(beats.size) < 6), "V", "N")
+    p = np.stack([np.where(letters == one, 0.96, 0.01) for one in AAMI_CLASSES], axis=1).astype(np.float32)
+    analysis = replace(review.material.analysis, rhythm=rhythm, p=p, status=("classified",) * beats.size)
+    material = replace(review.material, analysis=analysis)
+    undone = Decision("override", tuple(beats[2:6].tolist()), "N")
+    moved = Decision("mark_move", (0, 5000), subject=mark_subject("qrs_off", 0.16))
+    assert "VT" in {one.rhythm for one in in_force(material, ()).beats.rhythm}
+    state = in_force(material, (undone, moved))
+    assert state.measured != analysis.measured
+    assert {one.rhythm for one in state.beats.rhythm} == {"N"}
+    assert state.beats.ruling is not None
+    assert state.beats.ruling.episodes == state.beats.rhythm
+
+
+def test_only_the_stretch_whose_marks_change_is_marked_again(store: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    review, asked = begun(95.0), list[float]()
+
+    def counted(*stretch: Any) -> MarkedStretch:
+        asked.append(stretch[2])
+        return marked_stretch(*stretch)
+
+    monkeypatch.setattr("pipeline.twelve_leads.remeasured.marked_stretch", counted)
+    for start_s in (30.0, 0.0, 65.0):
+        own = (round(start_s * FS), round((start_s + 30) * FS))
+        review = take_step(review, Decision("mark_move", own, subject=mark_subject("qrs_off", 0.09)), reader="Ada")
+    assert asked == [30.0, 0.0, 65.0]
+    review = take_step(review, "undo", reader="Ada")
+    assert asked == [30.0, 0.0, 65.0]
+    review = take_step(review, "redo", reader="Ada")
+    assert asked == [30.0, 0.0, 65.0, 65.0]
+    review = take_step(review, Decision("confirm", (int(review.beats.sample[0]),)), reader="Ada")
+    assert len(asked) == 4
+    own = (0, round(30 * FS))
+    review = take_step(review, Decision("mark_move", own, subject=mark_subject("qrs_on", -0.05)), reader="Ada")
+    assert asked[4:] == [0.0]
+    again = in_force(review.material, review.standing.decisions)
+    assert review.state.remeasured == again.remeasured
+    assert [beat.start_s for beat in again.remeasured.beats] == [0.0, 30.0, 65.0]  # type: ignore[union-attr]
+
+
 def test_report_fhir_and_table_follow_and_say_who_moved_it(wide: StudyReview, tmp_path: Path) -> None:
     content = content_of(wide)
     with pypdfium2.PdfDocument(pdf_bytes(content)) as document:
@@ -147,6 +211,39 @@ def test_half_a_minute_of_a_long_recording_changes_no_statement_but_is_reported(
     (beat,) = told["moved_marks"]
     assert (beat["start_s"], beat["stop_s"]) == (0.0, 30.0)
     assert beat["intervals_ms"]["QRS"] == pytest.approx(160, abs=0.2)
+
+
+def moved_beats(content: ReportContent, count: int) -> ReportContent:
+    """The content as if the marks of so many half minutes had been moved."""
+    found = content.remeasured
+    assert found is not None
+    beats = tuple(replace(found.beats[0], start_s=30.0 * i, stop_s=30.0 * (i + 1)) for i in range(count))
+    return replace(content, remeasured=replace(found, beats=beats))
+
+
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("pages", [True, False])
+def test_many_moved_marks_leave_room_on_the_first_page(wide: StudyReview, measured: bool, pages: bool) -> None:
+    content = content_of(wide)
+    if not measured:
+        assert content.remeasured is not None
+        unmeasured = replace(content.remeasured, measured=None)
+        content = replace(content, analysis=replace(content.analysis, measured=None), remeasured=unmeasured)
+    few, many = (page_words(moved_beats(content, count), pages=pages) for count in (1, 400))
+    assert few[0].count("Moved by the reader: QRS off at") == 1
+    assert "more in the workbench" not in few[0]
+    told = many[0].count("Moved by the reader: QRS off at")
+    assert told >= 1
+    assert f"and {400 - told} more in the workbench." in many[0]
+    assert "Not signed: this result is preliminary." in many[0]
+    assert "Beats" in many[0].split("more in the workbench.")[1]  # the tiles still have their place
+    assert len(many) <= len(few) + 1
+    assert not pages or "Moved by the reader: marks of 400 median beats." in many[-1]
+
+
+def page_words(content: ReportContent, *, pages: bool) -> list[str]:
+    with pypdfium2.PdfDocument(pdf_bytes(content) if pages else summary_bytes(content)) as document:
+        return [" ".join(page.get_textpage().get_text_range().split()) for page in document]
 
 
 @pytest.mark.parametrize("subject", ["", "qrs_off", "qrs_peak 10.0", "qrs_off 9000.0", "qrs_off nan"])

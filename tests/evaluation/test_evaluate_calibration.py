@@ -42,6 +42,45 @@ def test_a_temperature_cannot_be_fitted_to_nothing_or_to_other_beats(labels):
         calibration.fit_temperature(np.zeros((len(labels) * 2, 5)), np.array(labels, int))
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "classes", "gap", "expected"),
+    [
+        (6, 0, 2, 4.0, 4 / np.log(7)),  # 7/8 : 1/8
+        (8, 0, 3, 40.0, 40 / np.log(18)),  # 9/10 : 1/20 for each of the others
+        (4, 0, 2, 100.0, 100 / np.log(5)),  # 5/6 : 1/6
+        (97, 1, 2, 1.0, 1 / np.log(49)),  # (97 * 99/100 + 1/100) / 98 = 49/50
+    ],
+)
+def test_a_smoothed_temperature_by_hand(right, wrong, classes, gap, expected):
+    logits = np.zeros((right + wrong, classes))
+    logits[:, 0] = gap
+    labels = np.array([0] * right + [1] * wrong)
+    assert calibration.fit_temperature(logits, labels, smoothed=True) == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_few_answers_that_are_all_right_are_certain_only_without_smoothing():
+    truth = np.tile([0, 1], 3)
+    logits = np.where(np.eye(2)[truth] > 0, 2.0, -2.0)
+    plain, smoothed = (
+        softmax(logits, temperature=calibration.fit_temperature(logits, truth, smoothed=way)).max(axis=1)
+        for way in (False, True)
+    )
+    assert plain.min() > 1 - 1e-9
+    assert smoothed == pytest.approx(7 / 8, abs=1e-3)
+
+
+def test_smoothed_targets_are_platts_with_two_classes_and_share_the_rest_with_more():
+    assert calibration.smoothed_targets(np.array([1, 0]), 2) == pytest.approx(np.array([[0.25, 0.75], [0.75, 0.25]]))
+    assert calibration.smoothed_targets(np.array([2] * 8), 3)[0] == pytest.approx([0.05, 0.05, 0.9])
+
+
+def test_smoothing_changes_nothing_with_many_answers():
+    logits, labels = honest_logits()
+    assert calibration.fit_temperature(logits, labels, smoothed=True) == pytest.approx(
+        calibration.fit_temperature(logits, labels), rel=2e-3
+    )
+
+
 def test_the_calibration_error_by_hand():
     p = np.array([[0.9, 0.1]] * 10 + [[0.3, 0.7]] * 10)
     labels = np.array([0] * 8 + [1] * 2 + [1] * 7 + [0] * 3)

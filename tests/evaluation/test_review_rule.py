@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
+import pytest
+
+from benchmarks import review_speed
 from benchmarks.review_rule import Fix, Knowledge, decided, fixes
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import Decision
@@ -41,3 +46,21 @@ def test_only_decided_beats_are_counted_as_right_or_wrong() -> None:
     beats = reviewed_beats(analysed("NVVN"), (Decision("confirm", at(1)), Decision("override", at(2), "S")))
     found = decided(beats, known("NNSN"))
     assert (found.beats, found.wrong) == (2, 1)
+
+
+@pytest.mark.parametrize(("refused", "keys"), [(0, 1), (2, 3)])
+def test_a_key_that_the_page_refuses_is_pressed_again_and_counted(
+    refused: int, keys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, pressed = review_speed.Reader.__new__(review_speed.Reader), list[str]()
+    page: Any = SimpleNamespace(
+        wait_for_timeout=lambda ms: None, wait_for_function=lambda words: None, url="/review?at=it"
+    )
+    page.keyboard = SimpleNamespace(press=pressed.append)
+    reader.page, reader.study, reader.keys = page, 1, 0
+    monkeypatch.setattr(review_speed, "standing", lambda study: SimpleNamespace(version=len(pressed[refused:])))
+    reader.decide("v")
+    assert (pressed, reader.keys) == (["v"] * keys, keys)
+    monkeypatch.setattr(review_speed, "standing", lambda study: SimpleNamespace(version=5))
+    with pytest.raises(RuntimeError, match="Key 'v' decides nothing in study 1, at 'it'"):
+        reader.decide("v")

@@ -138,16 +138,64 @@ _GIVEN: list[tuple[bytes, str, MediaFileKind, str | None]] = [
 def test_every_file_that_a_page_offers_is_made_when_it_is_asked_for() -> None:
     """Streamlit keeps the bytes given to it under `/media`, asked for or not; a callable is called when it is."""
     offered = [
-        (path.name, call.args[1])
+        (f"{path.relative_to(ROOT)}:{data.lineno}", data)
         for path in sorted((ROOT / "app").rglob("*.py"))
-        for call in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "download_button"
+        for data in _offered(path.read_text("utf-8"))
     ]
-    assert len(offered) > 8
+    assert len(offered) > 15
     assert [where for where, data in offered if not _is_callable(data)] == []
 
 
+@pytest.mark.parametrize("data", ["partial(_made, case)", "lambda: made", "report.read_bytes", "data=partial(_made)"])
+def test_what_is_made_when_it_is_asked_for_is_told(data: str) -> None:
+    assert [_is_callable(one) for one in _offered(f"st.download_button('Report', {data})")] == [True]
+
+
+@pytest.mark.parametrize(
+    "data", ["report.payload", "case.pdf", "payload", "text", "made(case)", "b'x'", "report.read_bytes()",
+             "data=payload", "page.partial(case)", "report.read_bytes if ready else payload"],
+)  # fmt: skip
+@pytest.mark.parametrize("button", ["st.download_button", "download_button", "column.download_button"])
+def test_bytes_that_a_page_has_made_already_are_told(data: str, button: str) -> None:
+    assert [_is_callable(one) for one in _offered(f"{button}('Report', {data})")] == [False]
+
+
+def test_a_wrapper_hands_on_what_its_callers_give_it_and_nothing_else() -> None:
+    wrapper = "def download_button(label: str, text: {kind}) -> None:\n st.download_button(label, {data})"
+    assert _offered(wrapper.format(kind="Callable[[], str]", data="text")) == []
+    for kind, data in (("str", "text"), ("Callable[[], str]", "text()"), ("Callable[[], str]", "label")):
+        assert [_is_callable(one) for one in _offered(wrapper.format(kind=kind, data=data))] == [False]
+
+
+def _offered(source: str) -> list[ast.expr]:
+    """Find what the buttons of a page offer, but for a callable that a wrapper was given: its callers are looked at."""
+    tree = ast.parse(source)
+    handed = {
+        id(each)
+        for made in ast.walk(tree)
+        if isinstance(made, ast.FunctionDef) and made.name == "download_button"
+        for each in ast.walk(made)
+        if isinstance(each, ast.Name) and each.id in _callables(made)
+    }
+    offers = [
+        next((more.value for more in call.keywords if more.arg in ("data", "text")), None) or call.args[1]
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and _name(call.func) == "download_button"
+    ]
+    return [data for data in offers if id(data) not in handed]
+
+
+def _callables(made: ast.FunctionDef) -> set[str]:
+    """Name the parameters that are callables, which mypy holds the callers to."""
+    return {one.arg for one in made.args.args if one.annotation and ast.unparse(one.annotation).startswith("Callable[")}
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
 def _is_callable(data: ast.expr) -> bool:
+    """Tell whether this is a callable: one of the three ways that pages have, for other names may hold bytes."""
     if isinstance(data, ast.Call):
         return isinstance(data.func, ast.Name) and data.func.id == "partial"
-    return isinstance(data, ast.Lambda | ast.Attribute) or (isinstance(data, ast.Name) and data.id == "text")
+    return isinstance(data, ast.Lambda) or (isinstance(data, ast.Attribute) and data.attr == "read_bytes")

@@ -186,6 +186,30 @@ def test_the_least_confidence_is_rounded_down_and_leaves_one_picture_in_100(p):
     assert p - 1e-5 < least <= p
 
 
+@pytest.mark.parametrize(
+    ("n", "classes", "expected"),
+    [
+        (9, 2, 0.53),  # 10/100 of the way from chance, 0.5, to the least sure, 0.8
+        (49, 4, 0.525),  # 50/100 of the way from 0.25
+        (99, 2, 0.8),  # the least sure
+        (149, 2, 0.8005),  # half way to the next: one of 149 gets no class
+        (199, 2, 0.801),  # the second of them
+    ],
+)
+def test_the_least_confidence_by_hand(n, classes, expected):
+    sure = 0.8 + 0.001 * np.arange(n)[::-1]
+    held = np.column_stack([sure, *[(1 - sure) / (classes - 1)] * (classes - 1)])
+    assert _least_confidence(held) == pytest.approx(expected, abs=2e-6)
+
+
+@pytest.mark.parametrize("n", [1, 8, 98, 99, 100, 150, 199, 301, 1000])
+def test_99_in_100_validation_pictures_keep_their_class_and_all_of_a_few(n):
+    sure = np.random.default_rng(n).uniform(0.5, 1, n)
+    kept = (sure >= _least_confidence(np.column_stack([sure, 1 - sure]))).sum()
+    assert kept >= 0.99 * n
+    assert kept == n or n > 99
+
+
 def test_two_classes_among_the_answers_or_one_in_the_test_part_raise_no_doubt():
     curves = {"loss": [0.7], "accuracy": [0.5]}
     assert doubts(np.array([0, 1, 1, 1]), _data([0, 1] * 7), usual_plan(WHOLE), curves) == ()

@@ -126,6 +126,13 @@ def test_training_chooses_the_threshold_on_the_validation_pictures(trained):
     assert least != 0.5
 
 
+def test_a_few_validation_pictures_make_no_answer_certain_and_leave_none_like_them_without_a_class(made, trained):
+    assert trained.run.division.validation == 8
+    answers = [answer for answer, _ in predict_files(trained, sorted((made / "curves").rglob("*.png")))]
+    assert {answer.class_name for answer in answers} == {"high", "low"}
+    assert max(answer.confidence for answer in answers) < 0.95
+
+
 def test_a_run_is_found_by_path_name_and_label_and_another_is_named(made, tmp_path, monkeypatch):
     monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path))
     (tmp_path / "runs").mkdir()

@@ -122,3 +122,18 @@ def test_a_line_about_a_person_right_above_the_samples_names_no_lead(line) -> No
     payload = f"{line};Zwiebelfisch\n" + "\n".join(rows) + "\n"
     found = read_uploads([("r.csv", payload.encode())], csv=CsvOptions(unit="uV"))[0]
     assert "Zwiebelfisch" not in " ".join([*found.leads, *found.notices])
+
+
+@pytest.mark.parametrize(
+    ("line", "sex"),
+    [
+        *(("Sexo;M", None), ("sexo;m.", None), ("Sexo;F", "F"), ("Sexo;H", "M"), ("Sexo;Mujer", "F")),
+        *(("Sexo;Masculino", "M"), ("Sexo;Feminino", "F"), ("Geslacht;M", None), ("Geslacht;Man", "M")),
+        *(("Geslacht;Vrouw", "F"), ("Sex;M", "M"), ("Gender;F", "F"), ("Geschlecht;M", "M"), ("Geschlecht;W", "F")),
+        *(("Sexe;M", "M"), ("Sesso;M", "M"), ("性別;男", "M"), ("Пол;женский", "F"), ("Sex;V", None)),
+    ],
+)
+def test_a_letter_that_may_mean_either_sex_in_its_language_states_none(line, sex) -> None:
+    found = table(f"{line}\nName;Zwiebelfisch\nSample Rate;512 Hz\nII [uV]\n", values())
+    assert found.identity is not None
+    assert found.identity.sex == sex

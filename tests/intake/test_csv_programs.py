@@ -232,6 +232,55 @@ def test_rows_of_another_sensor_between_those_of_the_ecg_are_passed_over():
     holds(table(fixed(np.arange(2 * ROWS) / 500), every_other, names="time,II"), ("II",), MILLIVOLTS)
 
 
+def _without(every: int) -> list[str]:
+    """Return the samples with each so-manieth cell blank."""
+    return ["" if i % every == every - 1 else a for i, a in enumerate(A)]
+
+
+@pytest.mark.parametrize("every", [2, 3, 5, 10])
+def test_blank_cells_beside_a_counter_of_rows_are_lost_samples_and_state_no_rate(every):
+    payload = table(whole(np.arange(ROWS)), _without(every), names="sample,II")
+    with pytest.raises(IntakeError, match="does not say its sampling frequency"):
+        read(payload, MILLIVOLTS)
+    found = read(payload, CsvOptions(FS, "mV"))
+    assert (found.fs, found.n_samples) == (FS, ROWS)
+    assert np.flatnonzero(np.isnan(found.p_signal[:, 0])).tolist() == list(range(every - 1, ROWS, every))
+
+
+@pytest.mark.parametrize("every", [3, 5, 10])
+@pytest.mark.parametrize("fs", [None, FS], ids=["read", "stated"])
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [("time_ms", whole(T * 1000)), ("time", [t.strftime("%H:%M:%S.%f") for t in CLOCK])],
+    ids=["milliseconds", "clock"],
+)
+def test_blank_cells_on_an_even_grid_of_times_are_lost_samples(name, cells, fs, every):
+    blank = _without(every)
+    blank[-1] = A[-1]  # a table may end with lines that hold no sample
+    found = read(table(cells, blank, names=f"{name},II"), CsvOptions(fs, "mV"))
+    assert (found.fs, found.n_samples) == (FS, ROWS)
+    assert np.flatnonzero(np.isnan(found.p_signal[:, 0])).tolist() == [i for i, a in enumerate(blank) if not a]
+
+
+def test_rows_of_another_sensor_in_the_place_of_samples_leave_these_lost():
+    blank = _without(10)
+    moves = ["" if a else f"{b:.3f}" for a, b in zip(blank, BREATH, strict=True)]
+    found = read(table(whole(T * 1000), blank, moves, names="time_ms,II,acc_x"), MILLIVOLTS)
+    assert (found.leads, found.fs, found.n_samples) == (("II",), FS, ROWS)
+    assert np.isnan(found.p_signal[:, 0]).sum() == ROWS // 10
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_where_stamps_are_those_of_packets_a_row_is_another_sensor_s_if_that_has_cells_there_only(others):
+    rows = [(EPOCH_MS[i // 10 * 10], a, "") for i, a in enumerate(A)]
+    for at in range(ROWS, 0, -10):
+        rows.insert(at, (EPOCH_MS[at - 10], "", "0.25" if others else ""))
+    stamps, leads, moves = map(list, zip(*rows, strict=True))
+    found = read(table(list(map(str, stamps)), leads, moves, names="timestamp,II,acc_x"), MILLIVOLTS)
+    assert (found.n_samples < ROWS + 10) is others
+    assert (found.fs == FS) is others
+
+
 def test_a_lead_that_is_off_for_a_while_keeps_its_rows():
     cells = ["" if 500 <= i < 900 else a for i, a in enumerate(A)]
     found = read(table(SECONDS, cells, names="time,II"), MILLIVOLTS)

@@ -215,7 +215,10 @@ def test_a_length_of_zero_is_one_that_is_not_stated():
 
 @pytest.mark.parametrize(
     ("written", "lead"),
-    [("EEG (C4-A1)", "EEG C4-A1"), ("Resp (sum)", "Resp sum"), ("ЭКГ", "ECG"), ("Müller, Anna", "lead 1")],
+    [
+        *(("EEG (C4-A1)", "EEG C4-A1"), ("Resp (sum)", "Resp sum"), ("ЭКГ", "ECG"), ("Müller, Anna", "lead 1")),
+        *(("ECG (II)", "II"), ("DERIVATION II (Dupont)", "II"), ("ABP (mmHg)", "ABP mmHg"), ("acc_x (g)", "acc_x g")),
+    ],
 )
 def test_a_name_that_says_what_a_signal_is_survives_its_brackets(written, lead):
     lines = [signal_line(BOTH[:, k], file="r.dat", fmt="16", lead=name) for k, name in enumerate((written, "ECG 2"))]

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.decisions import Decision
-from pipeline.review.groups import FindingGroup, Row, extremes, grouped, places_of, stretches_of
+from pipeline.review.groups import MORE_FAMILIES, FindingGroup, Row, extremes, grouped, places_of, stretches_of
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.triage import triage
 from tests.helpers.review_beats import written
@@ -86,6 +86,31 @@ def test_the_family_of_another_shape_stands_for_single_beats_as_well() -> None:
     labels = {label: place.finding for place in extremes(group, beats, own) for label in place.label.split(", ")}
     assert labels["least typical"] == "ectopic_v:2"
     assert labels["most typical"] == "ectopic_v:0"
+
+
+def test_every_family_of_a_group_is_seen_before_one_decision_about_all_of_them() -> None:
+    beats = reviewed_beats(analysed("NVNNVNNVNNVNNVN"), ())
+    own = families(beats, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 2, 0, 0, NO_FAMILY, 0])
+    group = next(row for row in grouped(triage(beats, own)) if row.kind == "ectopic_v")
+    assert isinstance(group, FindingGroup)
+    places = extremes(group, beats, own)
+    assert {place.finding for place in places} == {member.id for member in group.members}
+    (more,) = [place for place in places if place.label == "family 2"]
+    assert more.beats == at(7)
+
+
+def test_of_many_families_those_of_other_shapes_are_seen_first() -> None:
+    beats = reviewed_beats(analysed("V" + "NV" * 12), ())
+    time_s = np.linspace(-0.2, 0.4, 61, dtype=np.float32)
+    shapes = [np.exp(-(((time_s - 0.01 * n) / 0.03) ** 2)) for n in range(13)]  # each farther from the first
+    median = np.stack(shapes).astype(np.float32)[..., None]
+    number = np.arange(25, dtype=np.int64) // 2
+    own = Families(beats.sample, number, np.zeros(number.size, np.float32), np.ones(13, np.int64), median, time_s)
+    group = next(row for row in grouped(triage(beats, own)) if row.kind == "ectopic_v")
+    assert isinstance(group, FindingGroup)
+    more = [place.label for place in extremes(group, beats, own) if place.beats]
+    assert len(more) == MORE_FAMILIES
+    assert not {"family 2", "family 3"} & set(more)
 
 
 def test_families_look_alike_by_shape_and_not_by_sign() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -122,6 +123,36 @@ def test_fibrillation_goes_on_where_a_run_in_it_was_none() -> None:
     assert seconds(beats, "AFIB") == pytest.approx(22.0)
     fibrillation = [finding.start_s for finding in triage(beats) if finding.kind == "afib"]
     assert sorted(fibrillation) == pytest.approx([2.4, 7.2])
+
+
+@pytest.mark.parametrize("part", [(1100, 1600), (1600, 1800)])  # its changed beat and the one before, or its last
+def test_a_rhythm_named_over_part_of_an_undone_run_does_not_bring_the_rest_back(part: tuple[int, int]) -> None:
+    change, name = Decision("override", at(7), "N"), Decision("rhythm_name", part, subject="AFIB")
+    assert seconds(decided(name, analysis=with_run()), "VT") > 0  # the reader has decided about no beat of it
+    for decisions in ((change, name), (name, change)):
+        beats = decided(*decisions, analysis=with_run())
+        assert seconds(beats, "VT") == 0
+        assert seconds(beats, "AFIB") == pytest.approx((part[1] - part[0]) / FS)
+
+
+def test_a_beat_added_where_a_run_was_cut_counts_with_all_of_it() -> None:
+    longer = with_rhythm(BEATS.replace("VVV", "VVVV"), (4.8, "N"), (8.0, "VT"), (24.4, "N"))
+    cut = Decision("rhythm_name", (1100, 1640), subject="AFIB")
+    between = Decision("add", (1600,), "N")  # between the second and the third of its beats
+    assert seconds(decided(cut, analysis=longer), "VT") > 0
+    assert seconds(decided(cut, between, analysis=longer), "VT") == 0
+
+
+def test_many_undone_runs_take_as_long_as_there_are_runs() -> None:
+    many, n = 4000, 2.4  # seconds each; where every one looks at all the others, this takes more than six
+    parts = [Episode(n * i, n * (i + 1), "VT" if i % 2 else "N") for i in range(2 * many)]
+    found = rhythm_of(replace(made(), duration_s=2 * many * n, rhythm=tuple(parts)))
+    found = replace(found, rejected=tuple((piece.stretch, "AFIB") for piece in found.pieces))
+    began = process_time()
+    undone = found.without_runs(found.runs)
+    assert process_time() - began < 1.0
+    assert {piece.episode.rhythm for piece in undone.pieces} == {"N"}
+    assert len(undone.undone) == many
 
 
 @pytest.mark.parametrize("kind", ["rhythm_confirm", "rhythm_reject"])

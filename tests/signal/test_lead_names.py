@@ -6,8 +6,11 @@ import pytest
 
 from pipeline.errors import IntakeError, SignalError
 from pipeline.intake import read_uploads
+from pipeline.intake.content import safe_lead
+from pipeline.intake.csv_roles import shown
 from pipeline.signal.lead_names import KNOWN_LEADS, is_known_lead, is_other_signal, plain_name
 from pipeline.signal.leads import choose_leads
+from pipeline.types import LEAD_NAME
 from tests.hostile.make_corpus import record
 
 NO_ECG = (
@@ -32,6 +35,40 @@ def test_vendors_names_are_brought_to_one_vocabulary(form, lead):
 )
 def test_other_names_stay_as_the_file_has_them(name):
     assert plain_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["V1/V2", "I/II", "Lead I/II", "I/II/III", "CH1 V1/V2", "DI/DII", "ECG aVR/aVL"])
+def test_names_of_two_leads_are_that_of_neither(name):
+    assert plain_name(name) == name
+    assert safe_lead(name, 3) not in KNOWN_LEADS
+
+
+@pytest.mark.parametrize(
+    ("name", "lead"),
+    [("Monitor/II", "II"), ("SNUADC/ECG_II", "II"), ("A/B/V5", "V5"), ("V1/ECG", "V1"), ("ECG/aVR", "aVR")],
+)
+def test_a_device_or_kind_beside_a_lead_is_passed_over(name, lead):
+    assert plain_name(name) == lead
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ECG (Smith, John 1954)", "ECG (Smith, John", "ECG [Smith J]", "ECG {Smith}", "ECG, Smith", "Smith: ECG"),
+        *("SMITH_ECG (1954)", "ECG II (Smith)", "Resp (Smith)", "Müller-Smith, ECG #2"),
+        *("EEG Fpz-Cz (Smith 1954)", "Accélération (Smith)", "ECG Smith John 1954-03-02"),
+    ],
+)
+def test_a_person_s_name_is_left_in_no_name_of_a_lead_or_column(name):
+    for said in (safe_lead(name, 3), shown(name, 3)):
+        assert LEAD_NAME.fullmatch(said)
+        assert not [word for word in ("smith", "john", "1954", "m ller", "muller") if word in said.lower()]
+    assert is_other_signal(safe_lead(name, 3)) == is_other_signal(name)
+
+
+@pytest.mark.parametrize("name", ["Smith (II)", "Smith: V5", "Müller, DII"])
+def test_a_lead_among_other_words_that_say_no_signal_is_none(name):
+    assert safe_lead(name, 3) == "lead 3"
 
 
 @pytest.mark.parametrize("name", NO_ECG)

@@ -23,7 +23,7 @@ from pipeline.store.deletion import delete_signal, finish_deletions
 from pipeline.store.erasure import erase_names
 from pipeline.store.identities import identity_file, load_identity, save_identity
 from pipeline.store.recordings import is_stored, load_recording, recording_folder, save_recording
-from pipeline.store.reviews import audit, begin_review, decide, rename, reopen, sign, standing
+from pipeline.store.reviews import audit, begin_review, decide, redo, rename, reopen, sign, standing, undo
 from pipeline.store.second_reading import begin_second, withdraw_second
 from pipeline.store.signing import signings
 from pipeline.store.studies import create_study, get_study, stored_analysis, worklist
@@ -172,6 +172,54 @@ def test_what_was_searched_for_names_nobody_afterwards(signed: int) -> None:
         session.add(AccessRow(at=datetime.now(UTC), who="A", key="k", event="search", digest="", text="vt"))
     erase_names(signed, reader="Carla", reason="asked for")
     assert [entry.text for entry in accesses(ANNA)] == ["vt", "[erased]"]
+
+
+def test_the_log_of_others_loses_whole_names_only_and_searches_all(signed: int) -> None:
+    own, other = get_study(signed).digest, "0" * 64
+    said = [
+        ("search", "", "GARCIA long qt", "[erased] long qt"),
+        ("search", "", "garcia", "[erased]"),
+        ("delete", own, "Mrs Garcia rang", "Mrs [erased] rang"),
+        ("delete", other, "Maria Lopez and Jo Garcia rang", "Maria Lopez and Jo Garcia rang"),
+        ("delete", other, "mixed up with maria garcia, MRN77", "mixed up with [erased], [erased]"),
+        ("export", "", f"audit trail of {PATIENT}", "audit trail of [erased]"),
+        ("view", own, "study 77, main reading", "study 77, main reading"),
+    ]
+    with database().writing() as session:
+        for event, digest, text, _ in said:
+            session.add(AccessRow(at=datetime.now(UTC), who="A", key="k", event=event, digest=digest, text=text))
+    erase_names(signed, reader="Carla", reason="asked for")
+    assert [entry.text for entry in accesses(ANNA)][::-1] == [left for *_, left in said]
+
+
+def test_what_the_name_of_a_file_says_of_the_ecg_stays(store: str) -> None:
+    kept = save_recording(recorded(analysed(record="ECG_Lee")))
+    number = create_study(analysed(record="ECG_Lee")).id
+    version = begin_review(number, reader=ANNA)
+    decide(number, Decision("comment", at(0), text="ECG normal, see ECG_Lee"), reader=ANNA, expected_version=version)
+    erase_names(number, reader=ANNA, reason="asked for")
+    assert get_study(number).digest == kept.digest
+    assert [entry.text for entry in audit(number)][1] == "ECG normal, see [erased]"
+
+
+def test_a_long_comment_with_masks_can_be_read_decided_on_and_signed(signed: int) -> None:
+    reopen(signed, reader=ANNA, expected_version=standing(signed).version, reason="7 " * 999)
+    save_identity(get_study(signed).digest, Identity(name="Li Na", patient_id="7"), reader=ANNA)
+    version = standing(signed).version
+    long = ("Li Na, 7; " * 200).rstrip()
+    version = decide(signed, Decision("comment", at(3), text=long), reader=ANNA, expected_version=version)
+    sign(signed, reader=ANNA, expected_version=version, text=long)
+    erase_names(signed, reader=ANNA, reason=long)
+    conclusion = audit(signed)[-2].text
+    assert len(conclusion) > 2000
+    assert "Li Na" not in conclusion
+    now = standing(signed)
+    assert verify_study(signed) == ()
+    version = reopen(signed, reader=ANNA, expected_version=now.version, reason="a second look")
+    version = undo(signed, reader=ANNA, expected_version=version)
+    version = redo(signed, reader=ANNA, expected_version=version)
+    assert standing(signed).decisions == now.decisions
+    sign(signed, reader=ANNA, expected_version=version, text=conclusion)  # as the page fills it in
 
 
 def test_signed_reports_stay_unless_they_are_asked_to_go_and_that_is_said(

@@ -7,7 +7,7 @@ shipped detector is trained on all of them. DS2 and half of svdb are never train
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from models.detectors import WEIGHTS, write_detector
 from pipeline._util.files import write_json
 from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, ROOT, data_root
-from pipeline.rhythm.brief_waves import Detects, brief_waves
+from pipeline.rhythm.brief_waves import brief_waves
 from pipeline.rhythm.usual_beats import KnownBeats
 from pipeline.rhythm.ventricular import CLASSES, NAME, NEEDED, VentricularSeconds, confirmed_states, seconds_of
 from pipeline.rhythm.waveform_measures import MEASURES, measured, per_second
@@ -70,6 +70,9 @@ RESULTS: Final = ROOT / "docs" / "experiments"
 START, END = "<!-- waveform:start -->\n", "<!-- waveform:end -->"
 
 
+LogOdds = Callable[[FloatArray], NDArray[np.floating[Any]]]
+
+
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """A record that the detector was not trained on.
@@ -84,15 +87,15 @@ class HeldOut:
         `per_second`.
     known : KnownBeats
         Its signal, and the beats that are detected in it.
-    detects : callable
-        The detector: gives the log odds (m,) of measures (m, n_measures).
+    asked : callable
+        The detector: gives the log odds (m,) of measures (m, n_measures), not calibrated.
     """
 
     label: NDArray[np.int8]
     odds: FloatArray
     of_leads: FloatArray
     known: KnownBeats
-    detects: Detects
+    asked: LogOdds
 
 
 def run(data_dir: Path | None = None, output_dir: Path | None = None, *, progress: Progress = no_progress) -> Path:
@@ -239,7 +242,7 @@ def held_out_scores(held_out: Mapping[str, HeldOut], slope: float, bias: float) 
 
 def _seconds_of(one: HeldOut, slope: float, bias: float) -> VentricularSeconds:
     def detects(rows: FloatArray) -> FloatArray:
-        return _calibrated(one.detects(rows), slope, bias)
+        return _calibrated(one.asked(rows), slope, bias)
 
     probability = _calibrated(one.odds, slope, bias)
     brief = brief_waves(one.of_leads, probability, detects, NEEDED)

@@ -7,7 +7,7 @@ from typing import Final
 import sqlalchemy as sa
 from alembic import op
 
-from pipeline.store.masking import MASK
+from pipeline.review.decisions import MASK
 
 revision = "0005"
 down_revision = "0004"
