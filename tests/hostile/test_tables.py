@@ -15,7 +15,7 @@ APP = Path(__file__).resolve().parent.parent.parent / "app"
 # Tables of shipped results and of our own words and numbers only: no cell comes from a file, a reader or a folder.
 OWN = (
     *("evaluation/class_report.py", "evaluation/page.py", "evaluation/shared.py", "evaluation/whole_images.py"),
-    *("picture/evaluation.py", "dataset/page.py", "analyse/median_beat.py", "analyse/measurements.py"),
+    *("picture/evaluation.py", "dataset/page.py", "common/median_panel.py", "analyse/measurements.py"),
     *("analyse/explorer.py", "ecg_page/steps.py"),
 )
 
