@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from hypothesis import settings
 
+from app.common import server
 from pipeline.config import data_root
 from tests.helpers.databases import (  # noqa: F401 - fixtures for all
     database_url,
@@ -22,6 +24,14 @@ PROCESSES = 2
 # An example that takes long is no failure while other processes are at work; one that hangs is.
 settings.register_profile("shared machine", deadline=timedelta(seconds=20))
 settings.load_profile("shared machine")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def untidied() -> Iterator[None]:
+    """No page of a test begins to look for garbage each minute: tests of what runs beside them would have to wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "TIDY_S", timedelta(days=1).total_seconds())
+        yield
 
 
 @pytest.hookimpl(tryfirst=True)

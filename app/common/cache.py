@@ -86,7 +86,11 @@ def trail(url: str) -> Trail:
     return found
 
 
-@st.cache_resource(show_spinner=False)
+def _end_worker(client: Client) -> None:
+    client.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_end_worker)
 def _worker(folder: str) -> Client:
     return Client(Path(folder))
 

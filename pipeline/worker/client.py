@@ -67,8 +67,11 @@ class Client:
         self._jobs.remove(job)
 
     def close(self) -> None:
-        """Release the worker and, if nobody else holds it, wait for its end."""
+        """Release the worker and, if nobody else holds it, wait for its end; once it is released, do nothing."""
+        if self._alive < 0:
+            return
         os.close(self._alive)
+        self._alive = -1
         if self._process is not None and not is_held(self._jobs.servers_lock):
             self._process.wait()
 

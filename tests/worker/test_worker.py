@@ -26,6 +26,7 @@ from pipeline.store.results import load_analysis
 from pipeline.types import Analysis, Recording
 from pipeline.worker import Client, Job
 from pipeline.worker.jobs import Jobs, worker_folder
+from pipeline.worker.locks import is_held
 
 NETWORK = "cnn"
 WITHIN_S = 600.0
@@ -216,3 +217,10 @@ def test_an_idle_worker_ends_by_itself(folder: Path) -> None:
     script = "import sys; from pathlib import Path; from pipeline.worker.process import run; "
     script += "sys.exit(run(Path(sys.argv[1]), idle_s=0.1))"
     assert subprocess.run([sys.executable, "-c", script, str(folder)], cwd=ROOT, timeout=WITHIN_S).returncode == 0
+
+
+def test_a_client_can_be_closed_twice(tmp_path: Path) -> None:
+    client = Client(tmp_path)
+    client.close()
+    client.close()
+    assert not is_held(Jobs(tmp_path).servers_lock)
