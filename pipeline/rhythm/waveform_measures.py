@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from models.threads import side_by_side
 from pipeline.signal.median import median
 from pipeline.types import FloatArray, IntArray
 
@@ -168,7 +169,7 @@ def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray
 
 
 def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
-    for first in range(0, seconds, CHUNK_S):
+    def read(first: int) -> FloatArray:
         last = min(first + CHUNK_S, seconds)
         begin = (first - MARGIN) * SECOND
         inside = leads[:, max(begin, 0) : (last + MARGIN) * SECOND]
@@ -179,7 +180,9 @@ def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
         windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
         steep = _envelope(piece)
         envelopes = sliding_window_view(steep, ENVELOPE, axis=1)[:, start::SECOND, ::ENVELOPE_STEP][:, : last - first]
-        yield np.concatenate([blocks, _of_windows(windows, envelopes)], axis=2)
+        return np.concatenate([blocks, _of_windows(windows, envelopes)], axis=2)
+
+    return side_by_side(read, range(0, seconds, CHUNK_S))
 
 
 def _envelope(leads: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from models.threads import side_by_side
 from pipeline.config import SignalConfig
 from pipeline.signal.calibration import calibration_spans
 from pipeline.signal.gaps import runs
@@ -122,8 +123,8 @@ def mask_artefacts(recording: Recording, config: SignalConfig) -> tuple[Recordin
     artefacts : tuple of Artefact
         What was masked, in order of the leads and of time.
     """
-    leads = [_measured(recording, i) for i in range(len(recording.leads))]
-    found = [_of_lead(lead) for lead in leads]
+    leads = list(side_by_side(lambda i: _measured(recording, i), range(len(recording.leads))))
+    found = list(side_by_side(_of_lead, leads))
     dead = _dead(leads, config)
     artefacts = [
         Artefact(name, *span)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as sps
 
+from models.threads import side_by_side
 from pipeline.config import SignalConfig
 from pipeline.errors import SignalError
 from pipeline.signal.gaps import gaps_in, runs
@@ -78,15 +79,19 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
         )
     out = np.zeros((n_work, len(columns)), np.float32, order="F")
     pieces = [_recorded_spans(column, recording.fs, replace(config, segment_min_s=PIECE_MIN_S)) for column in columns]
-    recorded = np.zeros(n_work, np.bool_)
-    for i, (column, spans) in enumerate(zip(columns, pieces, strict=True)):
-        for start, stop in spans:
+
+    def read(i: int) -> list[tuple[int, int]]:
+        filled = []
+        for start, stop in pieces[i]:
             first = round(start * ratio)
             size = min(-(-(stop - start) * ratio.numerator // ratio.denominator), n_work - first)
-            for at, piece in _resampled(column[start:stop], recording.fs, ratio, config):
+            for at, piece in _resampled(columns[i][start:stop], recording.fs, ratio, config):
                 part = piece[: max(0, size - at)]
                 out[first + at : first + at + part.size, i] = part
-            recorded[first : first + size] = True
+            filled.append((first, first + size))
+        return filled
+
+    recorded = _inside([span for spans in side_by_side(read, range(len(columns))) for span in spans], n_work)
     segments = _long_enough(recorded, float(recording.fs * ratio), config)
     for start, stop in runs(~_inside(segments, n_work)):
         out[start:stop] = 0
