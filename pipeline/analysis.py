@@ -156,6 +156,7 @@ def prepare(
     (('MLII',), 503)
     """
     _check_duration(recording, config)
+    give_back()  # what reading the file took
     read = read_leads(recording, config.signal, leads)
     chosen, conditioned = read.leads, read.conditioned
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
@@ -208,8 +209,7 @@ def analyse(
     """
     report = progress or no_progress
     report(0.0, "Filtering the signal and finding R peaks")
-    prepared = prepare(recording, config, leads=leads, samples=samples)
-    return classify(prepared, classifier, config, progress=report)
+    return classify(prepare(recording, config, leads=leads, samples=samples), classifier, config, progress=report)
 
 
 @single_threaded_blas()
@@ -221,7 +221,8 @@ def classify(
     Parameters
     ----------
     prepared : Prepared
-        The beats of a recording.
+        The beats of a recording. Their signal is let go before rhythms are looked for: a caller that keeps no name for
+        `prepared` saves its memory.
     classifier : BeatClassifier
         The network.
     config : Config, optional
@@ -242,6 +243,8 @@ def classify(
     report(0.95, "Finding rhythms")
     give_back()
     context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
+    prepared = _without_signal(prepared)
+    beats = prepared.beats
     pacing = read_pacing(context)
     give_back()
     paced = pacing.ventricular & has_p
@@ -364,6 +367,12 @@ def _beats_at(
     at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)
     lead = conditioned.signal[:, 0]
     return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64), None
+
+
+def _without_signal(prepared: Prepared) -> Prepared:
+    """Return what was prepared without the signal of its beats, which finders of rhythms read in mV."""
+    none = np.zeros((0, len(prepared.leads)), np.float32)
+    return replace(prepared, beats=replace(prepared.beats, signal=none))
 
 
 def _context(prepared: Prepared, p: FloatArray, reason: Sequence[str]) -> RhythmContext:
