@@ -6,9 +6,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ContextDecorator
+from contextlib import contextmanager
 from functools import cache
-from threading import Lock
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -47,35 +46,15 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
             yield coming.popleft().result()
 
 
-class _OneThread(ContextDecorator):
-    """Within it, in any thread, matrix products run on the thread that asks; the last one out undoes it."""
-
-    def __init__(self) -> None:
-        self._lock, self._within = Lock(), 0
-        self._limit: Any = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._within:
-                self._limit = _blas().limit(limits=1)
-            self._within += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._within -= 1
-            if not self._within:
-                self._limit.restore_original_limits()
-                self._limit = None
-
-
-@cache
-def single_threaded_blas() -> _OneThread:
-    """Keep each matrix product, within this context, on the thread that asks for it.
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Keep each matrix product, within this context or decorated function, on the thread that asks for it.
 
     OpenBLAS's own threads spin while they wait for each other: with one of two cores busy, small products take four
-    times as long. It serves as a decorator, too.
+    times as long. Of several threads within it, the first one in holds the limit until it is out.
     """
-    return _OneThread()
+    with _blas().limit(limits=1):
+        yield
 
 
 @cache

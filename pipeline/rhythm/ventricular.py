@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from models.detectors import Detector, load_detector
-from models.threads import side_by_side
 from pipeline.rhythm.brief_waves import brief_waves
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import likeliest_states, most_probable_path
@@ -107,13 +106,9 @@ def waveform_probabilities(conditioned: Conditioned, detector: Detector | None =
         Gives the probabilities; the shipped one by default.
     """
     of_leads = per_second(conditioned.signal, conditioned.fs)
-    given = load_detector(NAME) if detector is None else detector
-
-    def probability(rows: FloatArray) -> FloatArray:
-        return given.probabilities(rows)[:, 1]
-
-    answers = np.concatenate(list(side_by_side(probability, measured_parts(of_leads))))
-    brief = brief_waves(of_leads, answers, probability, NEEDED)
+    detector = load_detector(NAME) if detector is None else detector
+    answers = np.concatenate([detector.probabilities(part)[:, 1] for part in measured_parts(of_leads)])
+    brief = brief_waves(of_leads, answers, lambda rows: detector.probabilities(rows)[:, 1], NEEDED)
     return seconds_of(of_leads, answers, brief, recorded_seconds(conditioned, of_leads.shape[1]))
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
-from models.threads import side_by_side
 from pipeline.signal.median import median
 from pipeline.types import FloatArray, IntArray
 
@@ -169,7 +168,7 @@ def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray
 
 
 def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
-    def read(first: int) -> FloatArray:
+    for first in range(0, seconds, CHUNK_S):
         last = min(first + CHUNK_S, seconds)
         begin = (first - MARGIN) * SECOND
         inside = leads[:, max(begin, 0) : (last + MARGIN) * SECOND]
@@ -180,9 +179,7 @@ def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
         windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
         steep = _envelope(piece)
         envelopes = sliding_window_view(steep, ENVELOPE, axis=1)[:, start::SECOND, ::ENVELOPE_STEP][:, : last - first]
-        return np.concatenate([blocks, _of_windows(windows, envelopes)], axis=2)
-
-    return side_by_side(read, range(0, seconds, CHUNK_S))
+        yield np.concatenate([blocks, _of_windows(windows, envelopes)], axis=2)
 
 
 def _envelope(leads: FloatArray) -> FloatArray:

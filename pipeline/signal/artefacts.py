@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from models.threads import side_by_side
 from pipeline.config import SignalConfig
 from pipeline.signal.calibration import calibration_spans
 from pipeline.signal.gaps import runs
@@ -194,8 +193,8 @@ def find_artefacts(recording: Recording, config: SignalConfig) -> Masked:
     Masked
         The recording, to be read without them.
     """
-    leads = list(side_by_side(lambda i: _measured(recording, i), range(len(recording.leads))))
-    found = list(side_by_side(_of_lead, leads))
+    leads = [_measured(recording, i) for i in range(len(recording.leads))]
+    found = [_of_lead(lead) for lead in leads]
     dead = _dead(leads, config)
     artefacts = tuple(
         Artefact(name, *span)

@@ -15,7 +15,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.threads import side_by_side
 from pipeline.signal.beat_windows import cut_around
 from pipeline.types import FloatArray, IntArray, read_only
 
@@ -260,7 +259,7 @@ def stimulus_measures(p_signal: FloatArray, at: IntArray, fs: float) -> Stimuli:
     fs : float
         Sampling frequency, Hz.
     """
-    each = np.stack(list(side_by_side(lambda lead: beat_measures(lead, at, fs), p_signal.T)), axis=1)
+    each = np.stack([beat_measures(lead, at, fs) for lead in p_signal.T], axis=1)
     abrupt = each[:, :, CORNER_BEFORE] + each[:, :, EDGE_BEFORE] - each[:, :, CORNER] / 2
     first, second = abrupt.argmin(axis=1), abrupt.argmax(axis=1)
     rows = np.arange(at.size)

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.threads import side_by_side
 from pipeline.signal.beat_windows import gather_around, heights_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.median import median
@@ -49,8 +48,7 @@ def repeating_windows(
     first, stop = np.searchsorted(r_peak / fs, [start_s - WINDOW_S[1], stop_s + WINDOW_S[0]])
     worth = np.flatnonzero(asked & (stop - first >= LIKE - 1))
     low, high = np.maximum(first - AROUND_BEATS, 0), np.minimum(stop + AROUND_BEATS, r_peak.size)
-
-    def read(some: IntArray) -> None:
+    for some in (worth[start : start + AT_ONCE] for start in range(0, worth.size, AT_ONCE)):
         here = np.unique(np.concatenate([np.arange(low[k], high[k]) for k in some]))
         leads = [_Beats.of(lead, r_peak[here], fs) for lead in conditioned.signal.T]
         for k in some.tolist():
@@ -63,9 +61,6 @@ def repeating_windows(
                 _repeat(beats, own) and _rests(lead, beats, span, fs)
                 for lead, beats in zip(conditioned.signal.T, around, strict=True)
             )
-
-    for _ in side_by_side(read, (worth[start : start + AT_ONCE] for start in range(0, worth.size, AT_ONCE))):
-        pass
     return found
 
 
