@@ -219,18 +219,20 @@ def _segment(segment: QualitySegment, analysis: Analysis) -> dict[str, Any]:
 
 
 def _rows(analysis: Analysis) -> Iterator[_Row]:
-    time_s, abnormal = analysis.time_s.tolist(), analysis.abnormal.tolist()
-    samples, probabilities = analysis.sample.tolist(), analysis.p.tolist()
-    confidence, has_p = analysis.confidence.tolist(), analysis.has_p.tolist()
-    for i, symbol in enumerate(analysis.symbol):
+    time_s, abnormal, confidence, probabilities = (
+        np.round(values.astype(np.float64), _DIGITS).tolist()  # all at once: seven numbers for each of 100 000 beats
+        for values in (analysis.time_s, analysis.abnormal, analysis.confidence, analysis.p)
+    )
+    has_p, beats = analysis.has_p.tolist(), zip(analysis.sample.tolist(), analysis.symbol, strict=True)
+    for i, (sample, symbol) in enumerate(beats):
         read = has_p[i]
         yield (
-            samples[i],
-            round(time_s[i], _DIGITS),
+            sample,
+            time_s[i],
             symbol,
-            [round(value, _DIGITS) for value in probabilities[i]] if read else None,
-            round(abnormal[i], _DIGITS) if read else None,
-            round(confidence[i], _DIGITS) if read else 0.0,
+            probabilities[i] if read else None,
+            abnormal[i] if read else None,
+            confidence[i] if read else 0.0,
             analysis.status[i],
             analysis.reason[i],
         )
