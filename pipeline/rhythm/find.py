@@ -14,7 +14,7 @@ from pipeline._util.memory import give_back
 from pipeline.config import DEFAULT, REVIEW, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
-from pipeline.rhythm.after_fibrillation import find_still_fibrillating
+from pipeline.rhythm.after_fibrillation import find_still_fibrillating, outside_recovery
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.broad_escapes import find_broad_escapes
@@ -139,7 +139,8 @@ def episodes(
     give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
     give_back()
-    blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
+    blocks = outside_recovery(find_blocks(context, measures=conduction), fibrillation)
+    blocks = outside_fibrillation(blocks, atrial)
     proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
     return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
