@@ -20,7 +20,7 @@ from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.broad_escapes import find_broad_escapes
 from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.noise import find_noise, without_motion
+from pipeline.rhythm.noise import find_noise, without_doubtful_waves, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing, read_pacing, unpaced_as_conducted
 from pipeline.rhythm.paroxysms import find_paroxysms
 from pipeline.rhythm.pauses import find_pauses, find_pauses_after
@@ -143,7 +143,8 @@ def episodes(
     blocks = outside_fibrillation(blocks, atrial)
     proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
-    return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
+    rates = beside_fibrillation(find_rates(context), known, context)
+    return without_doubtful_waves(partition(proposed, context.duration_s, rates))
 
 
 def beside_fibrillation(rates: Iterable[Episode], known: Iterable[Episode], context: RhythmContext) -> list[Episode]:
