@@ -75,7 +75,7 @@ def without_motion(proposed: Iterable[Episode], noise: Iterable[Episode]) -> lis
 
 
 def without_doubtful_waves(rhythm: Iterable[Episode]) -> tuple[Episode, ...]:
-    """Return a rhythm in which a few doubtful waves of fibrillation or flutter between two stretches of noise are noise.
+    """Return a rhythm in which a few doubtful waves of fibrillation between two stretches of noise are noise.
 
     Parameters
     ----------
