@@ -244,7 +244,7 @@ def _measured(p_signal: FloatArray, at: IntArray, fs: float, detector: Detector)
 
 def _sure(own: FloatArray) -> FloatArray:
     """Return the log odds (n,) of beats together with those of their neighbours."""
-    return own + median_filter(own, NEIGHBOURS, mode="nearest")
+    return np.asarray(own + median_filter(own, NEIGHBOURS, mode="nearest"), np.float32)
 
 
 def _enough(both: FloatArray) -> bool:
