@@ -1,4 +1,7 @@
-"""What follows fibrillation without a QRS: it goes on while there are waves, and is asystole when there are none."""
+"""What follows fibrillation: without a QRS it goes on while there are waves, and is asystole when there are none.
+
+The first beats after it, slow and without order, are no block.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ AFTER_S: Final = 30.0  # of fibrillation, at most
 # asystole. Kerber RE et al. 1997, doi:10.1161/01.CIR.95.6.1677, call waves above 0.1 to 0.2 mV fine fibrillation.
 WAVES_MV: Final = 0.15
 CONFIDENCE: Final = 0.6
+RECOVERY_S: Final = 60.0  # after fibrillation; in vfdb 423 and 430 slow beats without P waves come first for so long
+RECOVERED: Final = 0.5  # share of a block that lies after that, at least
 
 
 def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) -> list[Episode]:
@@ -52,6 +57,34 @@ def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) ->
                 evidence = f"waves of {waves_mv:.1f} mV go on after fibrillation, no QRS for {stop - start:.0f} s"
                 found.append(Episode(start, stop, "VFL", "VF", CONFIDENCE, evidence))
     return found
+
+
+def outside_recovery(blocks: Iterable[Episode], known: Iterable[Episode]) -> list[Episode]:
+    """Leave out second-degree and complete block of which most lies in fibrillation or soon after it.
+
+    The first beats after fibrillation are slow and without order, often on a line that still moves: their P waves are
+    not seen well enough to call it block. What goes on for longer is.
+
+    Parameters
+    ----------
+    blocks : iterable of Episode
+        What `find_blocks` returned.
+    known : iterable of Episode
+        What was found in the signal: fibrillation.
+    """
+    spans = [(one.start_s, one.stop_s + RECOVERY_S) for one in known if one.rhythm == "VFL"]
+    return [
+        one for one in blocks if one.rhythm not in ("BII", "BIII") or _free_s(one, spans) >= RECOVERED * one.seconds
+    ]
+
+
+def _free_s(episode: Episode, spans: Iterable[tuple[float, float]]) -> float:
+    """Return the seconds of an episode that lie in none of the spans."""
+    free, end = 0.0, episode.start_s
+    for start, stop in sorted(spans):
+        free += max(0.0, min(start, episode.stop_s) - end)
+        end = max(end, min(stop, episode.stop_s))
+    return free + max(0.0, episode.stop_s - end)
 
 
 def _between(known: Iterable[tuple[float, float]], duration_s: float) -> list[tuple[float, float]]:

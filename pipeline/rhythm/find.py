@@ -14,13 +14,13 @@ from pipeline._util.memory import give_back
 from pipeline.config import DEFAULT, REVIEW, Config
 from pipeline.errors import EcgError
 from pipeline.labels import NON_BEAT_SYMBOLS, aami_class
-from pipeline.rhythm.after_fibrillation import find_still_fibrillating
+from pipeline.rhythm.after_fibrillation import find_still_fibrillating, outside_recovery
 from pipeline.rhythm.atrial import find_atrial
 from pipeline.rhythm.blocks import find_blocks, outside_fibrillation
 from pipeline.rhythm.broad_escapes import find_broad_escapes
 from pipeline.rhythm.conduction_measures import conduction_of
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.noise import find_noise, without_motion
+from pipeline.rhythm.noise import find_noise, without_doubtful_waves, without_motion
 from pipeline.rhythm.pacing import Pacing, find_pacing, read_pacing, unpaced_as_conducted
 from pipeline.rhythm.paroxysms import find_paroxysms
 from pipeline.rhythm.pauses import find_pauses, find_pauses_after
@@ -139,10 +139,12 @@ def episodes(
     give_back()
     atrial = [*find_atrial(unpaced_as_conducted(context, stimuli), conduction), *find_regular_flutter(context)]
     give_back()
-    blocks = outside_fibrillation(find_blocks(context, measures=conduction), atrial)
+    blocks = outside_recovery(find_blocks(context, measures=conduction), fibrillation)
+    blocks = outside_fibrillation(blocks, atrial)
     proposed += [*find_pacing(context, stimuli), *blocks, *atrial, *find_broad_escapes(context, conduction, blocks)]
     proposed += [*find_runs(context), *find_paroxysms(context), *find_beatless(context), *find_unread(context)]
-    return partition(proposed, context.duration_s, beside_fibrillation(find_rates(context), known, context))
+    rates = beside_fibrillation(find_rates(context), known, context)
+    return without_doubtful_waves(partition(proposed, context.duration_s, rates))
 
 
 def beside_fibrillation(rates: Iterable[Episode], known: Iterable[Episode], context: RhythmContext) -> list[Episode]:

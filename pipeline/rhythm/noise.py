@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,8 @@ TALL: Final = 0.75  # this quantile of the heights of readable QRS complexes
 QRS_S: Final = 0.08
 BEATS_MIN: Final = 10
 STEP_S: Final = 2.0
+# Between noise, in vfdb nothing this short is found; nstdb 118e_6 has 3 s of 0.45, motion of the electrodes.
+DOUBTFUL_S, DOUBTED = 5.0, 0.5
 SPREAD: Final = (0.02, 0.98)
 
 
@@ -69,6 +72,28 @@ def without_motion(proposed: Iterable[Episode], noise: Iterable[Episode]) -> lis
     """
     motion = [episode for episode in noise if episode.detail == MOTION]
     return [episode for episode in proposed if _covered(episode, motion) <= 0.5 * episode.seconds]
+
+
+def without_doubtful_waves(rhythm: Iterable[Episode]) -> tuple[Episode, ...]:
+    """Return a rhythm in which a few doubtful waves of fibrillation between two stretches of noise are noise.
+
+    Parameters
+    ----------
+    rhythm : iterable of Episode
+        In order, without gaps.
+    """
+    found: list[Episode] = []
+    for episode in rhythm:
+        if len(found) > 1 and episode.rhythm == found[-2].rhythm == "NOISE" and _is_doubtful(found[-1]):
+            del found[-1]
+            found[-1] = replace(found[-1], stop_s=episode.stop_s)
+        else:
+            found.append(episode)
+    return tuple(found)
+
+
+def _is_doubtful(episode: Episode) -> bool:
+    return episode.rhythm == "VFL" and episode.seconds <= DOUBTFUL_S and episode.confidence < DOUBTED
 
 
 def _covered(episode: Episode, others: Iterable[Episode]) -> float:

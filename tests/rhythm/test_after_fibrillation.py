@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.rhythm.after_fibrillation import find_still_fibrillating
+from pipeline.rhythm.after_fibrillation import find_still_fibrillating, outside_recovery
 from pipeline.rhythm.context import RhythmContext
 from pipeline.signal.conditioning import Conditioned
 from pipeline.types import Episode
@@ -57,3 +57,21 @@ def test_fibrillation_goes_on_before_and_after_a_part_of_it_that_is_known() -> N
     known = [VF, Episode(40.0, 44.0, "VFL", "VF")]
     found = find_still_fibrillating(context(0.5), known)
     assert [(e.start_s, e.stop_s) for e in found] == [(21.0, 30.0), (30.0, 40.0), (44.0, 60.0)]
+
+
+@pytest.mark.parametrize("block", [Episode(20.0, 80.0, "BIII"), Episode(5.0, 30.0, "BII"), Episode(50.0, 105.0, "BII")])
+def test_slow_beats_in_the_minute_after_fibrillation_are_no_block(block: Episode) -> None:
+    assert outside_recovery([block], [VF]) == []
+
+
+@pytest.mark.parametrize(
+    "block", [Episode(20.0, 150.0, "BIII"), Episode(70.0, 100.0, "BII"), Episode(20.0, 60.0, "BI")]
+)
+def test_block_that_goes_on_or_comes_later_and_first_degree_block_stay(block: Episode) -> None:
+    assert outside_recovery([block], [VF]) == [block]
+
+
+def test_only_fibrillation_takes_block_away_and_each_of_several_counts() -> None:
+    block = Episode(20.0, 150.0, "BIII")
+    assert outside_recovery([block], [Episode(0.0, 20.0, "VT"), Episode(0.0, 150.0, "NOISE")]) == [block]
+    assert outside_recovery([block], [VF, Episode(60.0, 64.0, "VFL")]) == []

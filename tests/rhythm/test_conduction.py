@@ -16,6 +16,7 @@ from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.pacing import find_pacing, paced_beats, read_pacing, unpaced_as_conducted
 from pipeline.signal.conditioning import condition
 from pipeline.signal.p_waves import find_p_waves
+from pipeline.signal.pacing import MEASURES as STIMULUS_MEASURES
 from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.types import Episode, Recording
 
@@ -295,6 +296,35 @@ def test_what_a_slow_recorder_leaves_of_stimuli_is_seen_at_the_rate_of_a_pacemak
     assert not paced_beats(context(at_another_rate(fast, fs), time_s=fast_s)).any()
 
 
+class Judge:
+    """Answers in place of trees: paced where a function of the measures (n, k) says so."""
+
+    def __init__(self, is_paced):
+        self.is_paced = is_paced
+
+    def probabilities(self, measures):
+        paced = np.where(self.is_paced(measures), 0.999, 0.001)
+        return np.stack([1 - paced, paced], axis=1)
+
+
+def slow_paced(before_s):
+    """Return a paced recording of a slow recorder, whose spikes stand so long before R."""
+    r_s = np.arange(1.0, 2 * SECONDS - 1, 0.85)
+    paced = drawn((), r_s, fs=1000.0, spikes_s=r_s - before_s, wide=True, seconds=2 * SECONDS)
+    return context(at_another_rate(paced, 125.0), time_s=r_s)
+
+
+@pytest.mark.parametrize(("sure", "paced"), [(8, False), (30, True)])
+def test_a_stimulus_that_few_beats_of_all_that_begin_alike_show_surely_is_the_qrs(sure, paced):
+    few = Judge(lambda measures: np.arange(len(measures)) < sure)
+    assert (read_pacing(slow_paced(0.07), few).ventricular.mean() > 0.8) == paced
+
+
+def test_a_stimulus_long_before_the_r_peak_of_a_lead_is_judged_from_its_own_place():
+    near = Judge(lambda measures: np.abs(measures[:, STIMULUS_MEASURES.index("onset_ms")]) < 40)
+    assert read_pacing(slow_paced(0.1), near).ventricular.mean() > 0.8
+
+
 @pytest.mark.data
 def test_the_second_degree_block_of_record_231_is_named():
     found = find_blocks(context(read_path(data_root() / "mitdb" / "231.hea")))
@@ -312,3 +342,10 @@ def test_paced_beats_of_record_217_are_found_and_its_others_are_not():
     paced = paced_beats(context(recording, time_s=[time_s for time_s, _ in beats]))
     assert paced[symbol == "/"].mean() > 0.98
     assert paced[np.isin(symbol, ["N", "V"])].mean() < 0.02
+
+
+@pytest.mark.data
+def test_record_102_is_paced_in_the_lead_whose_r_peak_comes_late_as_well():
+    recording = read_path(data_root() / "mitdb" / "102.hea")
+    alone = replace(recording, p_signal=recording.p_signal[:, 1:], leads=recording.leads[1:])
+    assert paced_beats(context(alone)).mean() > 0.9

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pipeline.analysis import analyse, load_classifier
 from pipeline.config import RECORDING_NETWORK
 from pipeline.rhythm.context import RhythmContext
-from pipeline.rhythm.noise import find_noise, without_motion
-from pipeline.types import Episode
+from pipeline.rhythm.noise import find_noise, without_doubtful_waves, without_motion
+from pipeline.types import Episode, RhythmCode
 from tests.signal.test_signal_artefacts import FS, heart, recording
 
 
@@ -56,3 +57,28 @@ def test_without_a_signal_there_is_no_noise():
     none = np.zeros(0)
     empty = RhythmContext(0.0, none, none.astype("<U1"), none > 0, none.astype(np.float32), none > 0)
     assert find_noise(empty) == []
+
+
+def rhythm_of(*parts: tuple[float, float, RhythmCode, float]) -> list[Episode]:
+    return [Episode(start_s, stop_s, code, confidence=sure) for start_s, stop_s, code, sure in parts]
+
+
+def test_few_doubtful_waves_between_noise_are_noise() -> None:
+    found = without_doubtful_waves(rhythm_of((0, 20, "NOISE", 0.9), (20, 23, "VFL", 0.4), (23, 40, "NOISE", 0.9)))
+    assert [(one.start_s, one.stop_s, one.rhythm) for one in found] == [(0, 40, "NOISE")]
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [(20.0, 23.0, "VFL", 0.8), (20.0, 30.0, "VFL", 0.4), (20.0, 23.0, "N", 0.4), (20.0, 23.0, "VT", 0.4)],
+)
+def test_sure_and_longer_waves_and_other_rhythms_between_noise_stay(
+    middle: tuple[float, float, RhythmCode, float],
+) -> None:
+    rhythm = rhythm_of((0, 20, "NOISE", 0.9), middle, (middle[1], 40, "NOISE", 0.9))
+    assert list(without_doubtful_waves(rhythm)) == rhythm
+
+
+def test_doubtful_waves_beside_a_rhythm_stay() -> None:
+    rhythm = rhythm_of((0, 20, "N", 0.9), (20, 23, "VFL", 0.4), (23, 40, "NOISE", 0.9))
+    assert list(without_doubtful_waves(rhythm)) == rhythm

@@ -162,13 +162,14 @@ def test_what_was_not_recorded_has_no_probability() -> None:
     assert np.median(seconds.probability[:18]) > 0.8
 
 
-def test_waves_faster_than_any_tachycardia_are_flutter_however_well_they_repeat() -> None:
+@pytest.mark.parametrize(("wave_hz", "rhythm"), [(5, "VFL"), (4.2, "VFL"), (3.6, "VT")])
+def test_waves_faster_than_any_tachycardia_are_flutter_however_well_they_repeat(wave_hz: float, rhythm: str) -> None:
     time_s = np.arange(60 * 250) / 250
-    phase = 2 * np.pi * 5 * time_s
+    phase = 2 * np.pi * wave_hz * time_s
     lead = 1.2 * np.sin(phase) + 0.3 * np.sin(2 * phase + 0.6) + np.random.default_rng(0).normal(0, 0.01, time_s.size)
     signal = lead[:, None].astype(np.float32)
     found = waveform_probabilities(Conditioned(signal, 250.0, ((0, len(signal)),)))
-    assert {episode.rhythm for episode in ventricular_episodes(found, 60.0)} == {"VFL"}
+    assert {episode.rhythm for episode in ventricular_episodes(found, 60.0)} == {rhythm}
 
 
 def wandering_waves(seconds: float, seed: int) -> FloatArray:
