@@ -29,6 +29,7 @@ lock:  ## pin what requirements*.in ask for
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) --generate-hashes requirements.in -c requirements.txt -o deploy/requirements-hashed.txt
+	$(COMPILE) --no-header tests/archive/s3-server.in -o tests/archive/s3-server.txt
 
 sbom:  ## the bill of all that an installation is made of; after `make lock` and `make install`
 	$(PYTHON) -m deploy.sbom
