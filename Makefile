@@ -2,7 +2,7 @@
 PYTHON ?= python
 COMPILE = uv pip compile --universal --python-version 3.11
 
-.PHONY: install run test lint format data lock sbom advisories numbers docs
+.PHONY: install run test lint format data lock sbom advisories images numbers docs
 
 install:  ## everything that development needs
 	$(PYTHON) -m pip install -r requirements-dev.txt
@@ -36,6 +36,9 @@ sbom:  ## the bill of all that an installation is made of; after `make lock` and
 
 advisories:  ## whether a pinned version has a known fault
 	$(PYTHON) -m deploy.advisories
+
+images:  ## whether the images of the containers are there as pinned
+	$(PYTHON) -m deploy.images
 
 docs:  ## the documentation, into site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
