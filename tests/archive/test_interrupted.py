@@ -138,11 +138,11 @@ def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     file = folder / f"scheduler-{port}.json"
     dask = (sys.executable, "-m", "dask")
     where = ("--host", "127.0.0.1", "--no-dashboard")
-    started = [start(folder, *dask, "scheduler", *where, "--port", str(port), "--scheduler-file", str(file))]
+    started = [start(*dask, "scheduler", *where, "--port", str(port), "--scheduler-file", str(file))]
     try:
         until(file.is_file)
         address = json.loads(file.read_text())["address"]
-        started.append(start(folder, *dask, "worker", address, "--nthreads", "1", *where))
+        started.append(start(*dask, "worker", address, "--nthreads", "1", *where))
         yield address, started[0]
     finally:
         for process_group in reversed(started):
@@ -151,10 +151,10 @@ def cluster(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
             process_group.wait()
 
 
-def start(folder: Path, *command: str) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+def start(*command: str) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.Popen(
-        command, cwd=folder, env=environment, start_new_session=True, stdout=subprocess.DEVNULL,
+        command, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
