@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
+from models.threads import single_threaded_blas
 from pipeline._util.memory import give_back
 from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, Config
@@ -119,6 +120,7 @@ class Prepared:
         return Conditioned(read_only(self.beats.signal * self.beats.scale_mv), self.beats.fs, self.segments)
 
 
+@single_threaded_blas()
 def prepare(
     recording: Recording,
     config: Config = DEFAULT,
@@ -171,6 +173,7 @@ def prepare(
     return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
 
+@single_threaded_blas()
 def analyse(
     recording: Recording,
     classifier: BeatClassifier,
@@ -209,6 +212,7 @@ def analyse(
     return classify(prepare(recording, config, leads=leads, samples=samples), classifier, config, progress=report)
 
 
+@single_threaded_blas()
 def classify(
     prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
 ) -> Analysis:
@@ -275,6 +279,7 @@ def classify(
     )
 
 
+@single_threaded_blas()
 def with_measurements(recording: Recording, analysis: Analysis, marked: Marked | None = None) -> Analysis:
     """Return an analysis with what is measured in the usual beats of all leads: intervals, levels, statements.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as sps
 
+from models.threads import side_by_side
 from pipeline.config import SignalConfig
 from pipeline.errors import SignalError
 from pipeline.signal.gaps import gaps_in, runs
@@ -238,13 +239,16 @@ def _resampled(lead: FloatArray, fs: float, ratio: Fraction, config: SignalConfi
 
 
 def _filtered_hours(sos: NDArray[np.float64], lead: FloatArray, fs: float, bridged: int) -> Iterator[FloatArray]:
-    """Yield a lead hour by hour, filtered with zero phase; gaps of up to `bridged` samples are interpolated."""
+    """Return a lead hour by hour, filtered with zero phase; gaps of up to `bridged` samples are interpolated."""
     stretch, margin = round(STRETCH_S * fs), round(MARGIN_S * fs)
-    for start in range(0, lead.size, stretch):
+
+    def filtered(start: int) -> FloatArray:
         stop = min(start + stretch, lead.size)
         first, low = max(0, start - margin), max(0, start - margin - bridged)
         piece = _interpolated(lead[low : stop + margin + bridged])[first - low : stop + margin - low]
-        yield np.asarray(sps.sosfiltfilt(sos, piece)[start - first : stop - first], np.float32)
+        return np.asarray(sps.sosfiltfilt(sos, piece)[start - first : stop - first], np.float32)
+
+    return side_by_side(filtered, range(0, lead.size, stretch))
 
 
 def _interpolated(lead: FloatArray) -> FloatArray:
