@@ -213,7 +213,6 @@ def analyse(
     return classify(prepare(recording, config, leads=leads, samples=samples), classifier, config, progress=report)
 
 
-@single_threaded_blas()
 def classify(
     prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
 ) -> Analysis:
@@ -236,48 +235,51 @@ def classify(
     ModelError
         If the network does not fit this configuration; see `check_classifier`.
     """
-    check_classifier(classifier, config)
-    beats, recording = prepared.beats, prepared.recording
-    report = progress or no_progress
-    p, has_p = _probabilities(beats, classifier, config, report)
-    p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
-    report(0.95, "Finding rhythms")
-    give_back()
-    context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
-    prepared = _without_signal(prepared)
-    beats = prepared.beats
-    pacing = read_pacing(context)
-    give_back()
-    paced = pacing.ventricular & has_p
-    p[paced] = _as_paced(p[paced], pacing.confidence[paced])
-    context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
-    rhythm = episodes(context, prepared.in_signal, pacing)
-    p = without_false_s_in_block(p, context, rhythm)
-    reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
-    reason = _agreeing(reason, p, context.time_s, rhythm)
-    report(1.0, f"{len(beats)} beats read")
-    return Analysis(
-        record=recording.name,
-        digest=recording.digest,
-        fs=recording.fs,
-        duration_s=recording.duration_s,
-        leads=prepared.leads,
-        model=classifier.name,
-        model_version=classifier.version,
-        version=pipeline.__version__,
-        quality=prepared.quality,
-        sample=beats.sample,
-        p=read_only(p),
-        has_p=read_only(has_p),
-        confidence=read_only(np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)),
-        status=tuple[Status, ...]("unclassified" if text else "classified" for text in reason),
-        reason=tuple(PACED if is_paced and not text else text for is_paced, text in zip(paced, reason, strict=True)),
-        notices=prepared.notices,
-        threshold=classifier.threshold,
-        rr_s=read_only(_intervals(beats, recording.fs)),
-        rhythm=rhythm,
-        offset=beats.offset,
-    )
+    with single_threaded_blas():  # a decorator would hold `prepared` while rhythms are looked for
+        check_classifier(classifier, config)
+        beats, recording = prepared.beats, prepared.recording
+        report = progress or no_progress
+        p, has_p = _probabilities(beats, classifier, config, report)
+        p = without_false_s(p, beats.r_peak / beats.fs, np.isnan(beats.rr_s))
+        report(0.95, "Finding rhythms")
+        give_back()
+        context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
+        prepared = _without_signal(prepared)
+        beats = prepared.beats
+        pacing = read_pacing(context)
+        give_back()
+        paced = pacing.ventricular & has_p
+        p[paced] = _as_paced(p[paced], pacing.confidence[paced])
+        context = replace(context, symbol=np.where(paced, "Q", context.symbol), confidence=p.max(axis=1))
+        rhythm = episodes(context, prepared.in_signal, pacing)
+        p = without_false_s_in_block(p, context, rhythm)
+        reason = _final_reasons(prepared, p, has_p, classifier.abstain_below, config)
+        reason = _agreeing(reason, p, context.time_s, rhythm)
+        report(1.0, f"{len(beats)} beats read")
+        return Analysis(
+            record=recording.name,
+            digest=recording.digest,
+            fs=recording.fs,
+            duration_s=recording.duration_s,
+            leads=prepared.leads,
+            model=classifier.name,
+            model_version=classifier.version,
+            version=pipeline.__version__,
+            quality=prepared.quality,
+            sample=beats.sample,
+            p=read_only(p),
+            has_p=read_only(has_p),
+            confidence=read_only(np.where(has_p, p.max(axis=1), 0.0).astype(np.float32)),
+            status=tuple[Status, ...]("unclassified" if text else "classified" for text in reason),
+            reason=tuple(
+                PACED if is_paced and not text else text for is_paced, text in zip(paced, reason, strict=True)
+            ),
+            notices=prepared.notices,
+            threshold=classifier.threshold,
+            rr_s=read_only(_intervals(beats, recording.fs)),
+            rhythm=rhythm,
+            offset=beats.offset,
+        )
 
 
 @single_threaded_blas()

@@ -1,19 +1,23 @@
 """The main job with a real network: a recording in, honest beats out."""
 
 import dataclasses
+import weakref
 
 import numpy as np
 import pytest
 
 from models import registry
 from models.registry import Classifier
-from pipeline.analysis import analyse
+from pipeline import analysis as analysis_module
+from pipeline.analysis import Prepared, analyse
 from pipeline.config import DEFAULT, cache_root
 from pipeline.datasets import demo_path
 from pipeline.errors import ModelError
 from pipeline.evaluation.matching import match_beats
 from pipeline.intake import read_path
 from pipeline.labels import aami_class
+from pipeline.rhythm.context import RhythmContext
+from pipeline.rhythm.pacing import Pacing, read_pacing
 from pipeline.store.results import load_analysis, save_analysis
 from pipeline.types import Analysis, Recording
 
@@ -103,3 +107,23 @@ def test_a_network_that_answers_nonsense_classifies_nothing(minute: Recording, n
     assert not found.has_p.any()
     assert set(found.status) == {"unclassified"}
     assert np.isfinite(found.p).all()
+
+
+def test_the_signal_of_the_beats_is_let_go_before_rhythms_are_looked_for(
+    minute: Recording, network: Classifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signals, alive = [], []
+
+    def prepared() -> Prepared:
+        found = analysis_module.prepare(minute)
+        signals.append(weakref.ref(found.beats.signal))
+        return found
+
+    def pacing(context: RhythmContext) -> Pacing:
+        alive.append(signals[0]() is not None)
+        return read_pacing(context)
+
+    monkeypatch.setattr(analysis_module, "read_pacing", pacing)
+    found = analysis_module.classify(prepared(), network)
+    assert alive == [False]
+    assert found.sample.size == analyse(minute, network).sample.size

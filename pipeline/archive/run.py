@@ -159,7 +159,7 @@ def _cluster(scheduler: str | None, workers: int | None) -> Iterator[Client]:
                 client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
             except (OSError, ValueError) as error:
                 raise UsageError(
-                    f"No Dask scheduler answers at {scheduler!r}; start one with `dask scheduler`."
+                    f"No Dask scheduler answers at {scheduler!r}; start one with `python -m dask scheduler`."
                 ) from error
             try:
                 yield client

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -17,6 +19,8 @@ from pipeline.intake.content import file_stem, safe_name
 from pipeline.intake.folders import archive_files, recording_files
 
 _URL: Final = "://"
+_S3: Final = "s3://"
+_ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # of a store that is not Amazon's
 _PARTS: Final = (".dat", ".mat", ".atr")  # of a record, fetched with its header
 
 
@@ -120,7 +124,10 @@ def _remote(place: str) -> list[tuple[str, Source]]:
     store = _store(place)
     try:
         root = store._strip_protocol(place).rstrip("/")
-        paths = store.glob(root) if "*" in root else store.find(root)
+        # without "raise" a folder that cannot be listed, or a store that does not answer, would look empty
+        paths = (store.glob if "*" in root else store.find)(root, on_error="raise")
+    except FileNotFoundError:
+        return []
     except (OSError, ValueError, ImportError) as error:
         raise IntakeError(f"{place!r} cannot be listed; check its name and your right to read it.") from error
     below = root.split("*", 1)[0].rsplit("/", 1)[0] + "/" if "*" in root else root + "/"
@@ -153,10 +160,21 @@ def _store(place: str) -> Any:
     import fsspec
 
     try:
+        if place.startswith(_S3):
+            return _s3(next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), None))
         return fsspec.url_to_fs(place)[0]
     except (ImportError, ValueError) as error:
         scheme = place.split(_URL, 1)[0]
-        raise IntakeError(f"Places of the kind {scheme!r} need a package of their own; for s3 install s3fs.") from error
+        raise IntakeError(f"Places of the kind {scheme!r} need a package that is not there; install it.") from error
+
+
+@cache
+def _s3(endpoint: str | None) -> Any:
+    """Return the client that comes with Arrow; key, region and role are found as by other programs for S3."""
+    from fsspec.implementations.arrow import ArrowFSWrapper
+    from pyarrow.fs import S3FileSystem
+
+    return ArrowFSWrapper(S3FileSystem(endpoint_override=endpoint))
 
 
 def _fetch(store: Any, url: str, target: Path, limit: int) -> int:

@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -187,9 +188,25 @@ def test_the_hashed_pins_are_those_of_the_application() -> None:
 def test_the_services_are_apart_and_the_database_is_not_reachable_from_outside() -> None:
     found = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     services = found["services"]
-    assert set(services) == {"database", "app", "proxy"}
+    assert set(services) == {"database", "app", "proxy", "scheduler", "worker"}
     assert [name for name, service in services.items() if service.get("ports")] == ["proxy"]
     assert found["networks"]["inside"]["internal"] is True
     assert services["database"]["networks"] == ["inside"]
-    assert services["app"]["cap_drop"] == ["ALL"]
-    assert services["app"]["read_only"] is True
+    for name in ("app", "scheduler", "worker"):
+        assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["read_only"] is True
+        assert services[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", ["scheduler", "worker"])
+def test_dask_is_started_for_archives_only_by_a_command_that_it_knows_and_not_reachable_from_outside(name: str) -> None:
+    service = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"][name]
+    assert service["profiles"] == ["archive"]
+    assert service["networks"] == ["inside"]
+    command = [sys.executable, *service["command"][1:], "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    wrong = subprocess.run([*command[:-1], "--nonsense"], capture_output=True, text=True, check=False)
+    assert wrong.returncode != 0
+    asked = {word.replace("--no-dashboard", "--dashboard") for word in service["command"] if word.startswith("--")}
+    assert [word for word in asked if word not in told.stdout] == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.config import DEFAULT
-from pipeline.signal.artefacts import mask_artefacts
+from pipeline.signal.artefacts import find_artefacts, mask_artefacts
 from pipeline.signal.conditioning import condition
 from pipeline.signal.r_peaks import detect_r_peaks
 from pipeline.types import FloatArray, Recording, read_only
@@ -159,3 +159,27 @@ def test_a_lost_first_lead_does_not_end_what_the_second_lead_shows():
     assert not conditioned.signal[5000:8000, 0].any()
     inside = [peak for peak in detect_r_peaks(conditioned, SIGNAL) if 5100 < peak < 7900]
     assert len(inside) >= 12
+
+
+def test_leads_masked_one_at_a_time_are_those_of_the_whole_masked_recording():
+    first, second, third = heart(), heart(seed=1), heart(seed=2)
+    first[5000:5003], second[7000:7100], second[9000:9100] = -9999.0, np.nan, np.inf
+    given = recording(first, second, third)
+    found = find_artefacts(given, SIGNAL)
+    whole, artefacts = mask_artefacts(given, SIGNAL)
+    assert found.artefacts == artefacts
+    assert found.endless
+    for i, name in enumerate(given.leads):
+        assert np.array_equal(found.lead(name), whole.p_signal[:, i], equal_nan=True)
+    assert np.flatnonzero(np.isnan(found.lead("V5"))).tolist() == [*range(7000, 7100), *range(9000, 9100)]
+    assert np.isinf(given.p_signal[9000:9100, 1]).all()
+
+
+def test_a_lead_in_which_nothing_is_masked_is_not_copied():
+    first, second = heart(), heart(seed=1)
+    first[5000:5003] = -9999.0
+    given = recording(first, second)
+    found = find_artefacts(given, SIGNAL)
+    assert np.shares_memory(found.lead("V5"), given.p_signal)
+    assert not np.shares_memory(found.lead("II"), given.p_signal)
+    assert find_artefacts(recording(second), SIGNAL).artefacts == ()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -257,6 +260,46 @@ def test_postgresql_is_dumped_and_restored(
         assert standing(study) == before
         assert load_recording(digest) is not None
         close_databases()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_backups_that_are_made_while_somebody_decides_hold_what_was_confirmed_before_them(
+    kind: str, home: Path, tmp_path: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One person decides as fast as the database takes it; each of three backups is a whole moment of that."""
+    with fresh_database(postgres_server) as first, ExitStack() as databases:
+        if kind == "postgres":
+            monkeypatch.setenv("HEARTVISION_DATABASE_URL", first)
+        else:
+            monkeypatch.delenv("HEARTVISION_DATABASE_URL", raising=False)
+        study, _ = fill()
+        confirmed, over = [standing(study).version], threading.Event()
+
+        def work() -> None:
+            while not over.is_set():
+                symbol = "V" if confirmed[-1] % 2 else "S"
+                decision = Decision("override", at(3), symbol, "")
+                confirmed.append(decide(study, decision, reader=ANNA, expected_version=confirmed[-1]))
+
+        spans = []
+        with ThreadPoolExecutor(1) as threads:
+            working = threads.submit(work)
+            for number in range(3):
+                before = confirmed[-1]
+                made = back_up(tmp_path / f"backup-{number}")
+                spans.append((before, confirmed[-1]))
+                assert verify_backup(tmp_path / f"backup-{number}") == made
+            over.set()
+            working.result()
+        assert spans[0][0] < spans[-1][1]
+        wiped(home)
+        for number, (before, after) in enumerate(spans):
+            if kind == "postgres":
+                monkeypatch.setenv("HEARTVISION_DATABASE_URL", databases.enter_context(fresh_database(postgres_server)))
+            restore_backup(tmp_path / f"backup-{number}")
+            assert before <= standing(study).version <= after + 1  # the last one may not have been told yet
+            assert verify_trail().faults == ()
+            wiped(home)
 
 
 def test_a_backup_inside_the_home_is_refused(own: Path) -> None:

@@ -173,6 +173,20 @@ def test_each_role_may_do_what_the_table_says_and_nothing_else(number: int, role
     assert refused == wanted
 
 
+def test_no_role_has_a_right_beyond_what_the_deployment_page_gives_it() -> None:
+    """Written out: the test above takes the table as it finds it."""
+    assert {role: set(RIGHTS[role]) for role in ROLES} == {
+        "viewer": {"view"},
+        "technician": {"view", "add", "identify"},
+        "reader": {"view", "add", "identify", "decide", "export"},
+        "second reader": {"view", "second"},
+        "signer": {"view", "decide", "sign", "export"},
+        "administrator": {"view", "export", "delete", "administer"},
+    }
+    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    assert [role for role in ROLES if f"\n| {role} | " not in page] == []
+
+
 WRITING = (
     *("adjudicate", "begin_review", "begin_second", "create_study", "decide", "delete_signal", "delete_unread"),
     *("erase_names", "export", "finish_second", "redo", "rename", "reopen", "save_decisions"),
