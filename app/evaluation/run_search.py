@@ -60,8 +60,9 @@ def parallel_figure(trials: tuple[SettingsTrial, ...]) -> go.Figure:
     dimensions: list[dict[str, Any]] = [
         _rates([trial.learning_rate for trial in trials]),
         {"label": "Dropout", "values": [trial.dropout for trial in trials]},
-        {"label": "Depth", "values": [trial.frozen for trial in trials], "range": [0, 1]},
     ]
+    if all(trial.frozen >= 0 for trial in trials):
+        dimensions.append({"label": "Depth", "values": [trial.frozen for trial in trials], "range": [0, 1]})
     if all(trial.batch for trial in trials):
         batches = sorted({trial.batch for trial in trials})
         values = [batches.index(trial.batch) for trial in trials]

@@ -51,7 +51,8 @@ def tuned(
     plan : FolderPlan
         The plan, whose own settings are tried first.
     cuts : sequence of str
-        Layers where the network may be divided, from the deepest frozen part to the least.
+        Layers where the network may be divided, from the deepest frozen part to the least; of one alone, no depth is
+        searched.
     measure : callable
         Trains by a plan, tells the watch the loss of each epoch, and returns the lowest.
     trials : int
@@ -70,14 +71,15 @@ def tuned(
             learning_rate=settings["learning_rate"],
             batch=int(settings["batch"]),
             dropout=settings["dropout"],
-            frozen_up_to=cuts[min(int(settings["frozen"] * len(cuts)), len(cuts) - 1)],
+            frozen_up_to=_cut(settings["frozen"], cuts) if "frozen" in settings else plan.frozen_up_to or cuts[0],
             augmentation=settings.get("augmentation", plan.augmentation),
         )
 
     def told(settings: Mapping[str, float], value: float, state: TrialState) -> SettingsTrial:
         depth = planned(settings).frozen_up_to
-        rest = {name: settings[name] for name in ("learning_rate", "dropout", "frozen")}
+        rest = {name: settings[name] for name in ("learning_rate", "dropout")}
         return SettingsTrial(
+            frozen=settings.get("frozen", -1.0),
             frozen_up_to=depth,
             val_loss=round(value, 5),
             batch=int(settings["batch"]),
@@ -86,16 +88,19 @@ def tuned(
             **rest,
         )
 
-    space = {name: where for name, where in SPACE.items() if changes or name != "augmentation"}
+    searched = {"augmentation": changes, "frozen": len(cuts) > 1}  # what changes nothing would pass for important
+    space = {name: where for name, where in SPACE.items() if searched.get(name, True)}
     space["batch"] = Choice(tuple(sorted({*BATCHES, plan.batch})))
     own = {name: float(getattr(plan, name)) for name in space if name != "frozen"}
     first = {name: _within(space[name], value) for name, value in own.items()}
+    if "frozen" in space:
+        first["frozen"] = _place(plan.frozen_up_to, cuts)
     found = search(
         journal,
         space,
         lambda settings, watch: measure(planned(settings), watch),
         trials,
-        first=first | {"frozen": _place(plan.frozen_up_to, cuts)},
+        first=first,
         progress=progress,
     )
     ended = [told(*trial, "complete") for trial in found.trials] + [told(*trial, "pruned") for trial in found.pruned]
@@ -107,6 +112,10 @@ def _within(where: Range | Choice, value: float) -> float:
     return value if isinstance(where, Choice) else min(max(value, where.low), where.high)
 
 
+def _cut(place: float, cuts: Sequence[str]) -> str:
+    return cuts[min(int(place * len(cuts)), len(cuts) - 1)]
+
+
 def _place(cut: str, cuts: Sequence[str]) -> float:
     """Return where in 0..1 a division lies; the middle for the usual one."""
-    return (list(cuts).index(cut) + 0.5) / len(cuts) if cut in cuts and len(cuts) > 1 else 0.5
+    return (list(cuts).index(cut) + 0.5) / len(cuts) if cut in cuts else 0.5

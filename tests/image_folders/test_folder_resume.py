@@ -5,6 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +114,45 @@ def test_a_stopped_run_of_the_usual_place_is_found_again_and_one_of_other_settin
     again = run_folder("small", folder)
     assert sorted(list_runs()) == sorted((again, other))
     assert {path.name for path in (again.parent).iterdir()} == {again.name, other.name}
+
+
+TRAIN_WITH = """
+import sys
+import models
+models.__path__.append(sys.argv[1])
+from pipeline.cli import main
+sys.exit(main(sys.argv[2:]))
+"""  # `train` in a process of its own, with the networks of a further folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_search_whose_process_is_killed_goes_on_with_the_trials_it_finished(folder: Path, tmp_path: Path) -> None:
+    output, told = tmp_path / "run", tmp_path / "told"
+    options = ["--model", "small", "--data", str(folder), "--output", str(output), "--epochs", "2", "--tune", "5"]
+    words = [sys.executable, "-c", TRAIN_WITH, str(tmp_path / "more"), "train", *options]
+    with told.open("w") as file, subprocess.Popen(words, stdout=file, stderr=file) as killed:
+        until = time.monotonic() + 120
+        while told.read_text().count(" ended, loss ") < 2:
+            assert killed.poll() is None, told.read_text()
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        time.sleep(0.05)  # in the third trial rather than in its first line: Optuna waits half a minute for a dead lock
+        killed.send_signal(signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (output / "run.json").exists()
+    again = subprocess.run(words, capture_output=True, text=True, check=True, timeout=180)
+    (kept,) = re.findall(r"^(\d) of 5 trials are kept from an earlier search$", again.stderr, re.MULTILINE)
+    ends = re.findall(r"^Trial \d of 5 ended, loss (\S+): learning_rate ([^,]+), ", told.read_text(), re.MULTILINE)
+    assert 2 <= len(ends) <= int(kept) < 5
+    assert len(re.findall(r"^Trial \d of 5 (?:ended|stopped)", again.stderr, re.MULTILINE)) == 5 - int(kept)
+    run = read_run(output)
+    assert len(run.trials) == 5
+    found = [(f"{trial.val_loss:.3f}", f"{trial.learning_rate:.3g}") for trial in run.trials]
+    assert found[: len(ends)] == [(f"{float(loss):.3f}", rate) for loss, rate in ends]
+    assert len(set(found)) == 5
+    best = min(run.trials, key=lambda trial: trial.val_loss)
+    assert (run.plan.learning_rate, run.plan.frozen_up_to) == (best.learning_rate, best.frozen_up_to)
+    assert min(run.curves["val_loss"]) == pytest.approx(best.val_loss, abs=2e-5)  # the same training, once more
 
 
 @pytest.mark.usefixtures("only_weights")

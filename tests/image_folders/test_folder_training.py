@@ -71,6 +71,7 @@ def test_a_run_is_written_listed_and_its_network_loads(folder, tmp_path, monkeyp
     assert run.verdict.severity == "warning"
     assert sum(map(sum, run.report.confusion)) == run.division.test
     assert len(run.trials) == 1
+    assert (run.trials[0].frozen, run.trials[0].frozen_up_to) == (-1.0, "none")  # `cnn` has no depth to search
     assert len(list((tmp_path / "home" / "runs" / "tune").glob("cnn-*.journal"))) == 1
     assert len(run.curves["val_loss"]) == len(run.curves["loss"]) >= 2
     assert all((written / sample.file).is_file() for sample in run.samples)
