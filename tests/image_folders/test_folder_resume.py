@@ -203,7 +203,7 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
         (["--model", "small", "--data", "FOLDER", "--class-weights", "hihg=2"], 2, "class_weights names 'hihg'"),
         (["--model", "rhythm", "--data", "FOLDER"], 2, "cannot be trained on a folder; choose one of"),
         (["--model", "small", "--data", "FOLDER", "--output", "FOLDER/run"], 2, "lies in the folder of pictures"),
-        (["--model", "page", "--data", "FOLDER"], 2, "'page' learns the public set of 12-lead pages"),
+        (["--model", "page", "--data", "RECORDS"], 2, "'page' learns pictures in folders of classes, and"),
         (["--model", "small", "--data", "FOLDER/mistyped"], 3, "There is no folder"),
         (["--model", "small", "--data", "FOLDER/high"], 3, "holds pictures in no class's folder"),
         (["--model", "cnn", "--size", "64"], 2, "--size does not apply to network 'cnn' on beats"),
@@ -213,9 +213,13 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
     ],
 )
 def test_what_cannot_be_trained_is_one_sentence_that_names_it(
-    arguments: list[str], code: int, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: int, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", *(word.replace("FOLDER", str(folder)) for word in arguments)]) == code
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "1.hea").write_text("1 1 360 0")
+    places = {"FOLDER": str(folder), "RECORDS": str(tmp_path / "records")}
+    named = [re.sub("FOLDER|RECORDS", lambda found: places[found[0]], word) for word in arguments]
+    assert main(["train", *named]) == code
     assert message in capsys.readouterr().err
 
 
