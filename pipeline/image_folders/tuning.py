@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline._util.progress import Progress
+from pipeline.errors import DataError
 from pipeline.image_folders.runs import SettingImportance, SettingsTrial, TrialState
 from pipeline.image_folders.training_set import FolderPlan
 from pipeline.training.search import Choice, Range, Watch, search
@@ -63,6 +64,11 @@ def tuned(
         File that stores them.
     progress : Progress
         Called with what is being done, for a progress display.
+
+    Raises
+    ------
+    DataError
+        If the journal cannot be written.
     """
 
     def planned(settings: Mapping[str, float]) -> FolderPlan:
@@ -95,14 +101,20 @@ def tuned(
     first = {name: _within(space[name], value) for name, value in own.items()}
     if "frozen" in space:
         first["frozen"] = _place(plan.frozen_up_to, cuts)
-    found = search(
-        journal,
-        space,
-        lambda settings, watch: measure(planned(settings), watch),
-        trials,
-        first=first,
-        progress=progress,
-    )
+    try:
+        found = search(
+            journal,
+            space,
+            lambda settings, watch: measure(planned(settings), watch),
+            trials,
+            first=first,
+            progress=progress,
+        )
+    except OSError as error:
+        raise DataError(
+            f"The trials cannot be kept in {str(journal.parent)!r} ({error.strerror}): HEARTVISION_HOME must be a "
+            "folder that can be written and has room."
+        ) from error
     ended = [told(*trial, "complete") for trial in found.trials] + [told(*trial, "pruned") for trial in found.pruned]
     importance = tuple(SettingImportance(name, round(share, 4)) for name, share in found.importance.items())
     return Tuned(planned(found.best), tuple(ended), importance)

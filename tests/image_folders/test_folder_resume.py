@@ -241,6 +241,19 @@ def test_a_full_disk_is_a_sentence_and_the_training_goes_on_once_there_is_room(
     assert read_run(tmp_path / "run").report.pictures
 
 
+def test_a_search_whose_trials_cannot_be_kept_is_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "file"))
+    command = ["train", "--model", "small", "--data", str(folder), "--output", str(tmp_path / "run"), "--tune", "2"]
+    assert main(command) == 3
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(
+        f"The trials cannot be kept in {str(tmp_path / 'file' / 'runs' / 'tune')!r} (Not a directory)"
+    )
+
+
 @pytest.mark.parametrize("option", [["--frozen-up-to", "third"], ["--class-weights", "hihg=2"]])
 def test_a_refused_training_leaves_nothing_behind(folder: Path, tmp_path: Path, option: list[str]) -> None:
     for output in (tmp_path / "new", tmp_path / "there"):
