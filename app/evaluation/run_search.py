@@ -81,7 +81,7 @@ def parallel_figure(trials: tuple[SettingsTrial, ...]) -> go.Figure:
             rangefont={"color": "rgba(0,0,0,0)", "size": 1},
         )
     )
-    return figure.update_layout(height=340, margin={"l": 52, "r": 36, "t": 48, "b": 16})
+    return figure.update_layout(height=340, margin={"l": 52, "r": 64, "t": 48, "b": 16})
 
 
 def _rates(rates: list[float]) -> dict[str, Any]:
