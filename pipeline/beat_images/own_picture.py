@@ -93,7 +93,7 @@ def resized_picture(pixels: PictureArray, config: PictureConfig) -> PictureArray
         how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
         panels.append(cv2.resize(part, (config.width_px, rows), interpolation=how))
         top += getattr(given, name)
-    return read_only(_as_drawn(np.concatenate(panels).astype(np.float32) / 255, config))
+    return read_only(_as_drawn(np.asarray(np.concatenate(panels) / 255, np.float32), config))
 
 
 def _coverage(pixels: PictureArray, background: float, inks: NDArray[np.float32]) -> FloatArray | None:
