@@ -32,6 +32,11 @@ class FolderUse:
     imagenet : Callable[[], Any] or None
         Makes the Keras application with its ImageNet weights, which Keras downloads; layers of the same name start
         from them.
+    side_px : int
+        About the side of the pictures, unless a size is chosen.
+    standard : str
+        A layer that centres and scales the features of the first cut (batch normalisation that is not trained): their
+        mean and deviation over the training pictures are set before training; "" where there is none.
     """
 
     cuts: tuple[str, ...] = ("",)
@@ -40,6 +45,8 @@ class FolderUse:
     patience: int = 10
     imagenet_file: str = ""
     imagenet: Callable[[], Any] | None = None
+    side_px: int = 96
+    standard: str = ""
 
 
 @dataclass(frozen=True)

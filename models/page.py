@@ -9,14 +9,18 @@ from numpy.typing import NDArray
 
 from models import vgg16
 from models.errors import ModelError
-from models.network import Network
+from models.network import FolderUse, Network
 from models.registry import Classifier
 from models.runtime import keras, tensorflow
 
 BLOCKS: Final = ((64, 2), (128, 2), (256, 3))  # filters and convolutions, by the names of Keras's VGG16
 CUT: Final = "block3_pool"  # 24 x 24 positions: an ST segment of 0.1 mV is 3 px; later blocks are worse (ADR 0014)
+ROOT: Final = "root"
+FEATURES: Final = "features"
 STANDARD: Final = "standard"
 EPSILON: Final = 1e-6
+TINY: Final = 1e-12  # the slope of a square root is infinite at 0
+SIDE_PX: Final = 192  # of the drawing of a page
 
 
 def build(input_shape: tuple[int, int, int], classes: int) -> Any:
@@ -32,8 +36,9 @@ def build(input_shape: tuple[int, int, int], classes: int) -> Any:
         for i in range(1, convolutions + 1):
             x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"block{block}_conv{i}")(x)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
-    roots = layers.Activation(_square_root(), dtype="float32", name="root")(x)
-    flat = layers.Flatten(dtype="float32", name="features")(roots)
+    above = layers.Rescaling(1.0, offset=TINY, dtype="float32", name="above_zero")(x)
+    roots = layers.Activation(_square_root(), dtype="float32", name=ROOT)(above)
+    flat = layers.Flatten(dtype="float32", name=FEATURES)(roots)
     standard = layers.BatchNormalization(
         center=False, scale=False, epsilon=EPSILON, trainable=False, dtype="float32", name=STANDARD
     )(flat)
@@ -116,5 +121,12 @@ def page_heat(classifier: Classifier, picture: NDArray[np.uint8], class_name: st
 
 
 NETWORK = Network(
-    "VGG16 on 12-lead pages", build, vgg16.initialise, lambda name: name == "logits", CUT, 1e-3, place=200, folders=None
+    "VGG16 on 12-lead pages",
+    build,
+    vgg16.initialise,
+    lambda name: name == "logits",
+    ROOT,
+    1e-3,
+    place=200,
+    folders=FolderUse((FEATURES,), 12, 8, 3, vgg16.IMAGENET_FILE, vgg16.imagenet, side_px=SIDE_PX, standard=STANDARD),
 )

@@ -91,7 +91,7 @@ def _setting(value: object) -> str:
     """A setting as people write it: three digits of what a search has found, sides with x between them."""
     if isinstance(value, tuple) and value and all(isinstance(side, int) for side in value):
         return " x ".join(map(str, value))
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else UNDEFINED if value in ((), "") else str(value)
 
 
 def _pair(first: Path, second: Path, labels: Labels) -> None:

@@ -60,8 +60,9 @@ def parallel_figure(trials: tuple[SettingsTrial, ...]) -> go.Figure:
     dimensions: list[dict[str, Any]] = [
         _rates([trial.learning_rate for trial in trials]),
         {"label": "Dropout", "values": [trial.dropout for trial in trials]},
-        {"label": "Depth", "values": [trial.frozen for trial in trials], "range": [0, 1]},
     ]
+    if all(trial.frozen >= 0 for trial in trials):
+        dimensions.append({"label": "Depth", "values": [trial.frozen for trial in trials], "range": [0, 1]})
     if all(trial.batch for trial in trials):
         batches = sorted({trial.batch for trial in trials})
         values = [batches.index(trial.batch) for trial in trials]
@@ -80,7 +81,7 @@ def parallel_figure(trials: tuple[SettingsTrial, ...]) -> go.Figure:
             rangefont={"color": "rgba(0,0,0,0)", "size": 1},
         )
     )
-    return figure.update_layout(height=340, margin={"l": 52, "r": 36, "t": 48, "b": 16})
+    return figure.update_layout(height=340, margin={"l": 52, "r": 64, "t": 48, "b": 16})
 
 
 def _rates(rates: list[float]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ rhythm in the very inks that the network was trained on.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import PictureConfig
+from pipeline.config import DEFAULT, PictureConfig
 from pipeline.features.beat_image import INKS, bar_columns, mean_rr_row
 from pipeline.types import FloatArray, PictureArray, read_only
 
@@ -55,6 +56,44 @@ def own_picture(pixels: PictureArray, config: PictureConfig) -> PictureArray | N
             if _is_own(small, config):
                 return read_only(_as_drawn(small, config))
     return None
+
+
+def model_geometry(size_px: tuple[int, int], config: PictureConfig = DEFAULT.picture) -> PictureConfig:
+    """Return the geometry of the networks' own picture at another size; its panels keep their shares of the height."""
+    width, height = size_px
+    beat, strip = (round(rows / config.height_px * height) for rows in (config.beat_height_px, config.strip_height_px))
+    return replace(
+        config, width_px=width, beat_height_px=beat, strip_height_px=strip, rr_height_px=height - beat - strip
+    )
+
+
+def resized_picture(pixels: PictureArray, config: PictureConfig) -> PictureArray:
+    """Return a beat picture that was drawn by `model_geometry` as networks read it, panel by panel.
+
+    Parameters
+    ----------
+    pixels : (h, w, 3) uint8
+        The picture, three inks on black; of any size and proportions.
+    config : PictureConfig
+        Geometry of the picture that networks read.
+
+    Returns
+    -------
+    (height_px, width_px, 3) uint8
+        The same in its geometry.
+    """
+    height, width = pixels.shape[:2]
+    given = model_geometry((width, height), config)
+    if (given.width_px, given.height_px) == (config.width_px, config.height_px):
+        return read_only(pixels)
+    panels, top = [], 0
+    for name in ("beat_height_px", "strip_height_px", "rr_height_px"):
+        rows, part = getattr(config, name), pixels[top : top + getattr(given, name)]
+        smaller = part.shape[0] >= rows and width >= config.width_px
+        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+        panels.append(cv2.resize(part, (config.width_px, rows), interpolation=how))
+        top += getattr(given, name)
+    return read_only(_as_drawn(np.asarray(np.concatenate(panels) / 255, np.float32), config))
 
 
 def _coverage(pixels: PictureArray, background: float, inks: NDArray[np.float32]) -> FloatArray | None:

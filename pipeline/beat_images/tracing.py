@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import find_peaks
 
-from pipeline.beat_images.own_picture import own_picture
+from pipeline._util.png_mark import NETWORKS, is_marked
+from pipeline.beat_images.own_picture import own_picture, resized_picture
 from pipeline.config import DEFAULT, Config
 from pipeline.errors import IntakeError
 from pipeline.intake.picture_reader import read_picture
@@ -87,6 +88,8 @@ def read_beat_picture(name: str, payload: bytes, config: Config = DEFAULT, *, pa
     """
     picture = read_picture(payload, name, page=page, limits=config.limits)
     drawn = own_picture(picture.pixels, config.picture)
+    if drawn is None and is_marked(payload, NETWORKS):
+        drawn = resized_picture(picture.pixels, config.picture)
     column, row, finding = (
         trace_picture(picture.pixels) if drawn is None else _first_lead(drawn, picture.pixels, config)
     )

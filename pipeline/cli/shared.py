@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from pipeline.intake import CsvOptions
 
 OK, BAD_USE, REFUSED = 0, 2, 3
-_EPOCH: Final = re.compile(r"Epoch \d+/\d+ loss ")  # `models.loop`: an epoch that is finished; its steps begin so too
+_FINISHED: Final = re.compile(  # `models.loop`, whose steps begin as its epochs do, and `pipeline.training.search`
+    r"Epoch \d+/\d+ loss |Trial \d+ of \d+ (ended|stopped early)|\d+ of \d+ trials are kept"
+)
 
 
 class Command(argparse.ArgumentParser):
@@ -100,10 +102,10 @@ def loader(name: str) -> Callable[[], Classifier]:
 def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
     """Provide one progress function per step, drawn as a bar on stderr if that is a terminal.
 
-    Each finished epoch of a training is a line there, with its losses and accuracies, on a terminal or not.
+    Each finished epoch of a training, and each trial of a search, is a line there with its loss, on a terminal or not.
     """
     if not sys.stderr.isatty():
-        yield iter([_tell_epochs] * count)
+        yield iter([_tell_finished] * count)
         return
     from rich.console import Console
     from rich.markup import escape
@@ -114,7 +116,7 @@ def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
 
         def step(index: int) -> Progress:
             def update(fraction: float, sentence: str) -> None:
-                if _EPOCH.match(sentence):
+                if _FINISHED.match(sentence):
                     bar.console.print(escape(sentence), highlight=False, soft_wrap=True)
                 bar.update(task, completed=index + fraction, description=escape(sentence))
 
@@ -123,8 +125,8 @@ def progress_bars(count: int) -> Iterator[Iterator[Progress]]:
         yield (step(index) for index in range(count))
 
 
-def _tell_epochs(done: float, sentence: str) -> None:
-    if _EPOCH.match(sentence):
+def _tell_finished(done: float, sentence: str) -> None:
+    if _FINISHED.match(sentence):
         say(sentence)
 
 

@@ -135,12 +135,14 @@ def _train_one(options: argparse.Namespace) -> int:
         return BAD_USE
     if options.data is not None:
         from pipeline.image_folders.dataset import check_data_folder, is_folder_dataset
+        from pipeline.page_classifier.dataset import lists_pages
 
         check_data_folder(options.data)
-        if options.model not in ("page", "pictures") and is_folder_dataset(options.data):
+        public_pages = options.model == "page" and lists_pages(options.data)
+        if options.model != "pictures" and not public_pages and is_folder_dataset(options.data):
             return _train_on_folder(options)
-        if options.model == "page" and (refusal := _no_pages(options.data)):
-            say(refusal)
+        if options.model == "page" and not public_pages:
+            say(f"The network 'page' learns pictures in folders of classes, and {str(options.data)!r} holds none.")
             return BAD_USE
     what, *applying = _kind_of_training(options)
     if _is_out_of_place(options, what, *applying):
@@ -153,19 +155,6 @@ def _train_one(options: argparse.Namespace) -> int:
     told = figures(written)
     sys.stdout.write(f"{told}\n{written}\n" if told else f"{written}\n")
     return OK
-
-
-def _no_pages(folder: Path) -> str:
-    """Return why the page network does not learn a folder, and what does; "" for the public set of pages."""
-    from pipeline.image_folders.fitting import folder_networks
-    from pipeline.page_classifier.dataset import lists_pages
-
-    if lists_pages(folder):
-        return ""
-    return (
-        f"The network 'page' learns the public set of 12-lead pages, whose manifest.csv {str(folder)!r} lacks; "
-        f"folders of one's own are learnt by {', '.join(folder_networks())}."
-    )
 
 
 def _train_on_folder(options: argparse.Namespace) -> int:

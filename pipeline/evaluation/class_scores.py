@@ -30,7 +30,8 @@ def class_report(
     """Return all scores, ready for JSON.
 
     Intervals are percentiles over `RESAMPLES` draws of groups with replacement. A class that a draw lacks is left out
-    of its mean. A single group gives no intervals.
+    of its mean. A single group gives no intervals. Draws of answers that are all right are all right too: then the
+    interval is that of Clopper and Pearson, each group that the measure is of taken for one trial.
 
     Parameters
     ----------
@@ -44,24 +45,36 @@ def class_report(
         Pictures with the same number, such as one patient's, are drawn together; each on its own if None.
     seed : int, optional
         Seed of the random generator; the same seed gives the same result.
+
+    References
+    ----------
+    Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404. Deviation: trials are groups, and measures are of several
+    classes.
     """
     stated: Array = np.asarray(p, np.float64)
     predicted = stated.argmax(axis=1)
     k = len(classes)
     cells = label * k + predicted
     group = np.arange(label.size) if group is None else np.unique(group, return_inverse=True)[1]
-    drawn = drawn_confusions(grouped_cells(cells, group, k), k, seed)
+    per_group = grouped_cells(cells, group, k)
+    drawn = drawn_confusions(per_group, k, seed)
     drawn = drawn if group.max() > 0 else drawn[:0]  # one group alone gives no interval
     confusion = np.bincount(cells, minlength=k * k).reshape(k, k)
     point, resampled = confusion_scores(confusion[None].astype(np.float64)), confusion_scores(drawn)
     measures = ("macro_f1", "accuracy", "balanced_accuracy")
     binned = reliability(stated.max(axis=1), predicted == label, bins=10)
     shown = ("precision", "recall", "f1")
-    of_class = [{name: _estimate(point[name][0, i], resampled[name][:, i]) for name in shown} for i in range(k)]
+    seen = per_group.reshape(-1, k, k)
+    trials = {"recall": (seen.sum(axis=2) > 0).sum(axis=0), "precision": (seen.sum(axis=1) > 0).sum(axis=0)}
+    trials["f1"] = trials["recall"]
+    of_class = [
+        {name: _estimate(point[name][0, i], resampled[name][:, i], int(trials[name][i])) for name in shown}
+        for i in range(k)
+    ]
     return ClassReport(
         pictures=int(label.size),
         groups=int(group.max()) + 1,
-        overall=PictureScores(**{name: _estimate(point[name][0], resampled[name]) for name in measures}),
+        overall=PictureScores(**{name: _estimate(point[name][0], resampled[name], len(seen)) for name in measures}),
         ece=expected_calibration_error(stated, label, bins=10),
         classes=tuple(
             PictureClassRow(name, int(confusion[i].sum()), int(confusion[:, i].sum()), **of_class[i])
@@ -154,7 +167,7 @@ def _mean(values: Array) -> Array:
     return np.asarray(np.where(known, values, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
 
 
-def _estimate(value: float, drawn: Array) -> Estimate:
+def _estimate(value: float, drawn: Array, trials: int) -> Estimate:
     if not np.isfinite(value):
         return UNDEFINED_ESTIMATE
     known = drawn[np.isfinite(drawn)]
@@ -162,6 +175,9 @@ def _estimate(value: float, drawn: Array) -> Estimate:
     if not known.size:
         return Estimate(round(float(value), 4), None, None)
     low, high = np.quantile(known, [tail, 1 - tail])
+    if low == high and value in (0, 1):
+        least = tail ** (1 / max(trials, 1))
+        low, high = (least, 1.0) if value else (0.0, 1 - least)
     return Estimate(round(float(value), 4), round(float(low), 4), round(float(high), 4))
 
 

@@ -185,25 +185,31 @@ def export_network(source: Source, form: str, output: Path, progress: Progress =
     """
     export.require(form)
     _require_free(output)
-    progress(0.0, "Building the network")
-    model = export.answering_model(source.classifier)
-    inputs = export.sample_inputs(source.classifier, source.golden)
-    draft = output.with_name(f".heartvision-{uuid.uuid4().hex}{export.SUFFIXES[form]}")
-    try:
+    with _drafts(output) as drafts:
+        progress(0.0, "Building the network")
+        model = export.answering_model(source.classifier)
+        inputs = export.sample_inputs(source.classifier, source.golden)
+        draft = drafts / f"draft{export.SUFFIXES[form]}"
         progress(0.2, f"Writing {output.name}")
         with _without_dumps():
             export.write_exported(model, form, draft)
         progress(0.5, "Reading it again in a new process")
         compared = _compared(source, form, draft, inputs)
         _put(draft, output)
-    except OSError as error:
-        raise DataError(f"{output.name!r} could not be written ({error.strerror}); check the folder.") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.unlink(missing_ok=True)
     told = _description(source, form, output, model.input.shape, compared)
     write_json(output.with_name(f"{output.name}.json"), to_json(told))
     return told
+
+
+@contextmanager
+def _drafts(output: Path) -> Iterator[Path]:
+    """Provide a folder beside a file, to write it in first; say in a sentence that nothing can be written there."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".heartvision-", dir=output.parent, ignore_cleanup_errors=True) as made:
+            yield Path(made)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else error  # HDF5 puts a paragraph into its `strerror`
+        raise DataError(f"{output.name!r} could not be written ({reason}); check the folder.") from error
 
 
 @contextmanager

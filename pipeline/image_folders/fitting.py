@@ -23,6 +23,7 @@ from pipeline.errors import UsageError
 from pipeline.evaluation.calibration import negative_log_likelihood
 from pipeline.evaluation.class_scores import macro_f1
 from pipeline.image_folders.training_set import FolderPlan, FolderTrainingData, augmented, draw_chances
+from pipeline.page_classifier.linear_head import standard_of
 from pipeline.training.search import Watch
 
 Array = NDArray[Any]
@@ -118,6 +119,7 @@ def fit(
             layer.rate = plan.dropout
         if hasattr(layer, "momentum"):
             layer.momentum = MOMENTUM
+    moved = _standardise(model, use, training_data) if use.standard else None
     history: History = {}
     phases = _phases(name, use, model, plan, begun)
     for number, (cut, tail) in enumerate(phases):
@@ -126,7 +128,34 @@ def fit(
         folder = checkpoint / which if checkpoint else None
         found = _phase(model, cut, training_data, tail, plan, stretch_of(progress, *share), watch, folder)
         history = {key: history.get(key, []) + values for key, values in found.items()}
+    if moved:
+        moved()
     return Fitted(model, history, begun, by_start(plan, use, begun))
+
+
+def _standardise(model: Any, use: FolderUse, training_data: FolderTrainingData) -> Callable[[], None]:
+    """Centre and scale the features, so that their squares add up to 1, whatever their number.
+
+    Returns
+    -------
+    callable
+        Moves that scale into the logits once they are trained: stored variances are float16.
+    """
+    layer, logits = model.get_layer(use.standard), model.get_layer("logits")
+    features = feature_maps(model, use.cuts[0])(training_data.pictures[training_data.division.train])
+    found = standard_of(features.astype(np.float32).reshape(len(features), -1))
+
+    def divided_by(length: float) -> None:
+        variance = np.maximum(found.std**2 * length - layer.epsilon, 0)
+        layer.set_weights([found.mean, variance.astype(np.float32)])
+
+    def moved() -> None:
+        divided_by(1.0)
+        kernel, bias = logits.get_weights()
+        logits.set_weights([kernel / np.float32(found.scale**0.5), bias])
+
+    divided_by(found.scale)
+    return moved
 
 
 def by_start(plan: FolderPlan, use: FolderUse, begun: str) -> FolderPlan:

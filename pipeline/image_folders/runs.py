@@ -92,7 +92,7 @@ class SettingsTrial:
     learning_rate, dropout : float
         Of the head.
     frozen : float
-        Where the network is divided, 0..1: 0 leaves most layers frozen, 1 the fewest.
+        Where the network is divided, 0..1: 0 leaves most layers frozen, 1 the fewest; -1 where it was not searched.
     frozen_up_to : str
         The layer that this stands for.
     val_loss : float

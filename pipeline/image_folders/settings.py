@@ -26,6 +26,7 @@ def usual_plan(use: FolderUse) -> FolderPlan:
         head_epochs=use.head_epochs,
         tuning_epochs=use.tuning_epochs,
         patience=use.patience,
+        side_px=use.side_px,
         usual=("epochs", "patience"),
     )
 

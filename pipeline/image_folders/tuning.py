@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline._util.progress import Progress
+from pipeline.errors import DataError
 from pipeline.image_folders.runs import SettingImportance, SettingsTrial, TrialState
 from pipeline.image_folders.training_set import FolderPlan
 from pipeline.training.search import Choice, Range, Watch, search
@@ -51,7 +52,8 @@ def tuned(
     plan : FolderPlan
         The plan, whose own settings are tried first.
     cuts : sequence of str
-        Layers where the network may be divided, from the deepest frozen part to the least.
+        Layers where the network may be divided, from the deepest frozen part to the least; of one alone, no depth is
+        searched.
     measure : callable
         Trains by a plan, tells the watch the loss of each epoch, and returns the lowest.
     trials : int
@@ -62,6 +64,11 @@ def tuned(
         File that stores them.
     progress : Progress
         Called with what is being done, for a progress display.
+
+    Raises
+    ------
+    DataError
+        If the journal cannot be written.
     """
 
     def planned(settings: Mapping[str, float]) -> FolderPlan:
@@ -70,14 +77,15 @@ def tuned(
             learning_rate=settings["learning_rate"],
             batch=int(settings["batch"]),
             dropout=settings["dropout"],
-            frozen_up_to=cuts[min(int(settings["frozen"] * len(cuts)), len(cuts) - 1)],
+            frozen_up_to=_cut(settings["frozen"], cuts) if "frozen" in settings else plan.frozen_up_to or cuts[0],
             augmentation=settings.get("augmentation", plan.augmentation),
         )
 
     def told(settings: Mapping[str, float], value: float, state: TrialState) -> SettingsTrial:
         depth = planned(settings).frozen_up_to
-        rest = {name: settings[name] for name in ("learning_rate", "dropout", "frozen")}
+        rest = {name: settings[name] for name in ("learning_rate", "dropout")}
         return SettingsTrial(
+            frozen=settings.get("frozen", -1.0),
             frozen_up_to=depth,
             val_loss=round(value, 5),
             batch=int(settings["batch"]),
@@ -86,18 +94,27 @@ def tuned(
             **rest,
         )
 
-    space = {name: where for name, where in SPACE.items() if changes or name != "augmentation"}
+    searched = {"augmentation": changes, "frozen": len(cuts) > 1}  # what changes nothing would pass for important
+    space = {name: where for name, where in SPACE.items() if searched.get(name, True)}
     space["batch"] = Choice(tuple(sorted({*BATCHES, plan.batch})))
     own = {name: float(getattr(plan, name)) for name in space if name != "frozen"}
     first = {name: _within(space[name], value) for name, value in own.items()}
-    found = search(
-        journal,
-        space,
-        lambda settings, watch: measure(planned(settings), watch),
-        trials,
-        first=first | {"frozen": _place(plan.frozen_up_to, cuts)},
-        progress=progress,
-    )
+    if "frozen" in space:
+        first["frozen"] = _place(plan.frozen_up_to, cuts)
+    try:
+        found = search(
+            journal,
+            space,
+            lambda settings, watch: measure(planned(settings), watch),
+            trials,
+            first=first,
+            progress=progress,
+        )
+    except OSError as error:
+        raise DataError(
+            f"The trials cannot be kept in {str(journal.parent)!r} ({error.strerror}): HEARTVISION_HOME must be a "
+            "folder that can be written and has room."
+        ) from error
     ended = [told(*trial, "complete") for trial in found.trials] + [told(*trial, "pruned") for trial in found.pruned]
     importance = tuple(SettingImportance(name, round(share, 4)) for name, share in found.importance.items())
     return Tuned(planned(found.best), tuple(ended), importance)
@@ -107,6 +124,10 @@ def _within(where: Range | Choice, value: float) -> float:
     return value if isinstance(where, Choice) else min(max(value, where.low), where.high)
 
 
+def _cut(place: float, cuts: Sequence[str]) -> str:
+    return cuts[min(int(place * len(cuts)), len(cuts) - 1)]
+
+
 def _place(cut: str, cuts: Sequence[str]) -> float:
     """Return where in 0..1 a division lies; the middle for the usual one."""
-    return (list(cuts).index(cut) + 0.5) / len(cuts) if cut in cuts and len(cuts) > 1 else 0.5
+    return (list(cuts).index(cut) + 0.5) / len(cuts) if cut in cuts else 0.5

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.config import DEFAULT, PictureConfig
 from pipeline.export.ecg_paper import GAINS_MM_MV, SPEED_MM_S
 from pipeline.picture_sets import transforms
 from pipeline.synthesis.ecg_pages import PAPERS
@@ -129,15 +127,6 @@ def draw_transform(style: str, signal: FloatArray, fs: float, margin: int, size_
         levels = np.round(np.clip(fitted, 0, 1) * 255).astype(np.uint8)
         cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_VIRIDIS), cv2.COLOR_BGR2RGB, dst=picture)
     return pictures
-
-
-def model_geometry(size_px: tuple[int, int], config: PictureConfig = DEFAULT.picture) -> PictureConfig:
-    """Return the geometry of the networks' own picture at another size; its panels keep their shares of the height."""
-    width, height = size_px
-    beat, strip = (round(rows / config.height_px * height) for rows in (config.beat_height_px, config.strip_height_px))
-    return replace(
-        config, width_px=width, beat_height_px=beat, strip_height_px=strip, rr_height_px=height - beat - strip
-    )
 
 
 def _draw_curves(canvas: PictureArray, x: NDArray[np.float64], y: NDArray[np.floating], ink: object) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 import pipeline
-from pipeline._util.png_mark import marked
+from pipeline._util.png_mark import BEAT, NETWORKS, marked
 from pipeline._util.progress import Progress, no_progress, part_of
 from pipeline._util.provenance import now
 from pipeline.errors import DataError, IntakeError, SignalError
@@ -163,7 +163,8 @@ def _make(source: Source, work: _Work, progress: Progress) -> None:
         _make_folder(work.memory.folder / folder)
     height = 1 if work.options.size_px is None else work.options.size_px[0] * work.options.size_px[1]
     step = max(1, min(BATCH_MAX, BATCH_PIXELS // height)) if work.options.style != "page" else 1
-    is_known = work.options.of_beats and work.options.style in CURVES
+    note = NETWORKS if work.options.style == "model" else BEAT if work.options.style in CURVES else None
+    note = note if work.options.of_beats else None
     waiting: list[Future[None]] = []
     for start in range(0, len(cuts), step):
         progress(start / len(cuts), f"Drawing {source.record}: {start} of {len(cuts)} pictures")
@@ -172,7 +173,7 @@ def _make(source: Source, work: _Work, progress: Progress) -> None:
         waiting = _settled(waiting, WRITERS)
         for part in range(WRITERS):
             names = [rows[i].picture for i in index[part::WRITERS]]
-            waiting.append(work.pool.submit(_write, pictures[part::WRITERS], names, work.memory, is_known))
+            waiting.append(work.pool.submit(_write, pictures[part::WRITERS], names, work.memory, note))
     _settled(waiting, 0)
     left_out = dict(sorted(cuts.left_out.items()))
     done = DoneRecord(
@@ -215,7 +216,7 @@ def _settled(waiting: list[Future[None]], most: int) -> list[Future[None]]:
     return waiting
 
 
-def _write(pictures: Sequence[PictureArray], names: Sequence[str], memory: Memory, is_known: bool) -> None:
+def _write(pictures: Sequence[PictureArray], names: Sequence[str], memory: Memory, note: bytes | None) -> None:
     """Write pictures, each whole or not at all: as a draft first, which then takes its name.
 
     Parameters
@@ -226,15 +227,15 @@ def _write(pictures: Sequence[PictureArray], names: Sequence[str], memory: Memor
         Their paths inside the folder.
     memory : Memory
         Of the folder.
-    is_known : bool
-        Whether each is the curve of one beat, which is noted in the file: such a picture is not doubted.
+    note : bytes or None
+        What is noted in each file, of those of `png_mark`: such a picture is not doubted.
     """
     try:
         for picture, name in zip(pictures, names, strict=True):
             target = memory.folder / name
             draft = memory.drafts / target.name
             payload = png_bytes(picture)
-            draft.write_bytes(marked(payload) if is_known else payload)
+            draft.write_bytes(marked(payload, note) if note else payload)
             os.replace(draft, target)
     except OSError as error:
         raise DataError(f"The pictures could not be written ({error.strerror}); check the folder.") from error

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.beat_images.own_picture import model_geometry
 from pipeline.config import DEFAULT
 from pipeline.errors import SignalError
 from pipeline.features.beat_image import draw
@@ -78,7 +79,7 @@ class Drawer:
             return pages.draw_pages(self.leads, self.cuts.prepared.recording.fs, at, style, self.gain or 0.0, width)
         size = options.size_px or (0, 0)
         if options.style == "model":
-            geometry = drawing.model_geometry(size)
+            geometry = model_geometry(size)
             return list(draw(picture_content(beats, self.cuts.beat[index], geometry), geometry))
         margin = round(MARGIN_S * beats.fs) if options.style in ("spectrogram", "scalogram") else 0
         signal = stretches(self.cuts, options, index, margin)

@@ -95,17 +95,24 @@ def search(
     Importance: Hutter et al. 2014, functional ANOVA, proceedings.mlr.press/v32/hutter14.html.
     """
     study = _study(journal)
+    kept_before = len(_finished(study))
     if first and not study.trials:
         study.enqueue_trial(dict(first))
+    if kept_before:
+        progress(min(1.0, kept_before / trials), f"{kept_before} of {trials} trials are kept from an earlier search")
 
     def one(trial: Any) -> float:
         done = len(_finished(study))
         settings = {name: _suggested(trial, name, where) for name, where in space.items()}
-        sentence = ", ".join(f"{name} {value:.3g}" for name, value in settings.items())
-        progress(done / trials, f"Trial {done + 1} of {trials}: {sentence}")
+        progress(done / trials, f"Trial {done + 1} of {trials}: {_named(settings)}")
         return measure(settings, _watch(trial))
 
-    study.optimize(one, n_trials=max(0, trials - len(_finished(study))))
+    def tell(_: Any, trial: Any) -> None:
+        done = len(_finished(study))
+        end = f"ended, loss {trial.value:.4g}" if trial.state.name == "COMPLETE" else "stopped early"
+        progress(done / trials, f"Trial {done} of {trials} {end}: {_named(trial.params)}")
+
+    study.optimize(one, n_trials=max(0, trials - kept_before), callbacks=[tell])
     ended = _finished(study)
     kept = tuple((dict(trial.params), float(trial.value)) for trial in ended if trial.state.name == "COMPLETE")
     pruned = tuple(
@@ -135,6 +142,10 @@ def _suggested(trial: Any, name: str, where: Range | Choice) -> float:
     if isinstance(where, Choice):
         return float(trial.suggest_categorical(name, where.among))
     return float(trial.suggest_float(name, where.low, where.high, log=where.log))
+
+
+def _named(settings: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in settings.items())
 
 
 def _watch(trial: Any) -> Watch:

@@ -16,6 +16,9 @@ from pipeline.datasets import demo_path
 from pipeline.features.beat_image import on_paper, render_large, render_pictures
 from pipeline.intake import read_path
 from pipeline.intake.batch import PictureFile
+from pipeline.picture_sets.making import make_picture_set
+from pipeline.picture_sets.options import PictureSetOptions
+from pipeline.picture_sets.sources import find_sources
 from pipeline.synthesis.image_styles import STYLES, draw_styled
 from pipeline.synthesis.non_beats import CURVES, PICTURES, draw_non_beat
 from tests.hostile.make_corpus import beat_curve, encoded
@@ -53,6 +56,20 @@ def uploads(beats, at):
         "on a screen": cv2.resize(large, (500, 333), interpolation=cv2.INTER_AREA),
         "JPEG": photographic,
     }
+
+
+@pytest.mark.parametrize("size", [(64, 64), (128, 128), (48, 32), (300, 100)])
+def test_pictures_that_were_made_at_any_size_are_classified_and_none_is_refused(vgg16, tmp_path, size):
+    answers = {}
+    for asked in (SIZE, size):
+        folder = tmp_path / f"{asked}"
+        options = PictureSetOptions(style="model", size_px=asked, most=8)
+        make_picture_set(find_sources([str(demo_path())]), options, folder, load=lambda: vgg16)
+        files = sorted(folder.rglob("*.png"))
+        traces = [read_beat(PictureFile(file.name, file.read_bytes()), load_head()) for file in files]
+        answers[asked] = [result.aami for result in classify_traces(traces, load_head(), vgg16)]
+    assert len(answers[size]) >= 16
+    assert np.mean([one == other for one, other in zip(*answers.values(), strict=True)]) >= 0.9
 
 
 def test_the_picture_that_networks_read_comes_back_as_it_is(beats, index):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import binomtest
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
@@ -16,6 +17,7 @@ from sklearn.metrics import (
 )
 
 from pipeline.evaluation import metrics
+from pipeline.evaluation.class_scores import class_report
 from pipeline.evaluation.record_predictions import RecordPredictions
 
 # de Chazal et al. 2004, DS2 (rows N S V F Q): the rows sum to the beats of DS2, the rates are the published ones.
@@ -226,3 +228,21 @@ def test_ranking_agrees_with_scikit_learn_also_where_scores_are_equal(steps):
     score = np.floor(score * steps) / steps
     expected = roc_auc_score(truth, score), average_precision_score(truth, score)
     assert metrics.ranking_scores(truth, score) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("pictures", [4, 10, 200])
+def test_answers_that_are_all_right_leave_room_for_those_that_were_not_seen(pictures):
+    label = np.arange(pictures) % 2
+    found = class_report(np.eye(2)[label], label, ("a", "b"))
+    accuracy = found.overall.accuracy
+    assert (accuracy.value, accuracy.high) == (1.0, 1.0)
+    assert accuracy.low == pytest.approx(binomtest(pictures, pictures).proportion_ci(0.95).low, abs=1e-4)
+    of_class = binomtest(pictures // 2, pictures // 2).proportion_ci(0.95).low
+    for row in found.classes:
+        assert [estimate.low for estimate in (row.recall, row.precision, row.f1)] == pytest.approx(
+            [of_class] * 3, abs=1e-4
+        )
+    wrong = class_report(np.eye(2)[1 - label], label, ("a", "b")).overall.accuracy
+    assert (wrong.low, wrong.high) == pytest.approx((0.0, 1 - accuracy.low), abs=1e-4)
+    patients = class_report(np.eye(2)[label], label, ("a", "b"), group=np.arange(pictures) // 2)
+    assert patients.overall.accuracy.low < accuracy.low

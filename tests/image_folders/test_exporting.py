@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import io
 import json
@@ -181,6 +182,24 @@ def test_a_file_that_answers_otherwise_is_not_written(made, monkeypatch, tmp_pat
     monkeypatch.setattr(export, "answers_in_fresh_process", lambda form, path, inputs: np.full((100, 2), 0.5))
     with pytest.raises(ModelError, match="answers otherwise"):
         export_network(source_of(None, str(made / "run")), "keras", tmp_path / "n.keras")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["h5", "savedmodel"])
+def test_a_folder_that_cannot_be_written_is_one_sentence(made, form, monkeypatch, tmp_path, capsys):
+    usual = os.mkdir
+
+    def read_only(path, *rest, **options):
+        if str(path).startswith(str(tmp_path)):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        usual(path, *rest, **options)
+
+    monkeypatch.setattr(os, "mkdir", read_only)
+    assert (
+        cli.main(["export", "--run", str(made / "run"), "--format", form, "--output", str(tmp_path / f"n.{form}")]) == 3
+    )
+    said = "could not be written (Read-only file system); check the folder.\n"
+    assert capsys.readouterr().err == f"'n.{form}' {said}"
     assert not list(tmp_path.iterdir())
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +116,45 @@ def test_a_stopped_run_of_the_usual_place_is_found_again_and_one_of_other_settin
     assert {path.name for path in (again.parent).iterdir()} == {again.name, other.name}
 
 
+TRAIN_WITH = """
+import sys
+import models
+models.__path__.append(sys.argv[1])
+from pipeline.cli import main
+sys.exit(main(sys.argv[2:]))
+"""  # `train` in a process of its own, with the networks of a further folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_search_whose_process_is_killed_goes_on_with_the_trials_it_finished(folder: Path, tmp_path: Path) -> None:
+    output, told = tmp_path / "run", tmp_path / "told"
+    options = ["--model", "small", "--data", str(folder), "--output", str(output), "--epochs", "2", "--tune", "5"]
+    words = [sys.executable, "-c", TRAIN_WITH, str(tmp_path / "more"), "train", *options]
+    with told.open("w") as file, subprocess.Popen(words, stdout=file, stderr=file) as killed:
+        until = time.monotonic() + 120
+        while told.read_text().count(" ended, loss ") < 2:
+            assert killed.poll() is None, told.read_text()
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        time.sleep(0.05)  # in the third trial rather than in its first line: Optuna waits half a minute for a dead lock
+        killed.send_signal(signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL
+    assert not (output / "run.json").exists()
+    again = subprocess.run(words, capture_output=True, text=True, check=True, timeout=180)
+    (kept,) = re.findall(r"^(\d) of 5 trials are kept from an earlier search$", again.stderr, re.MULTILINE)
+    ends = re.findall(r"^Trial \d of 5 ended, loss (\S+): learning_rate ([^,]+), ", told.read_text(), re.MULTILINE)
+    assert 2 <= len(ends) <= int(kept) < 5
+    assert len(re.findall(r"^Trial \d of 5 (?:ended|stopped)", again.stderr, re.MULTILINE)) == 5 - int(kept)
+    run = read_run(output)
+    assert len(run.trials) == 5
+    found = [(f"{trial.val_loss:.3f}", f"{trial.learning_rate:.3g}") for trial in run.trials]
+    assert found[: len(ends)] == [(f"{float(loss):.3f}", rate) for loss, rate in ends]
+    assert len(set(found)) == 5
+    best = min(run.trials, key=lambda trial: trial.val_loss)
+    assert (run.plan.learning_rate, run.plan.frozen_up_to) == (best.learning_rate, best.frozen_up_to)
+    assert min(run.curves["val_loss"]) == pytest.approx(best.val_loss, abs=2e-5)  # the same training, once more
+
+
 @pytest.mark.usefixtures("only_weights")
 def test_a_finished_run_and_the_shipped_weights_are_never_written_over(folder: Path, tmp_path: Path) -> None:
     done = run_folder("small", folder, tmp_path / "done")
@@ -159,7 +203,7 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
         (["--model", "small", "--data", "FOLDER", "--class-weights", "hihg=2"], 2, "class_weights names 'hihg'"),
         (["--model", "rhythm", "--data", "FOLDER"], 2, "cannot be trained on a folder; choose one of"),
         (["--model", "small", "--data", "FOLDER", "--output", "FOLDER/run"], 2, "lies in the folder of pictures"),
-        (["--model", "page", "--data", "FOLDER"], 2, "'page' learns the public set of 12-lead pages"),
+        (["--model", "page", "--data", "RECORDS"], 2, "'page' learns pictures in folders of classes, and"),
         (["--model", "small", "--data", "FOLDER/mistyped"], 3, "There is no folder"),
         (["--model", "small", "--data", "FOLDER/high"], 3, "holds pictures in no class's folder"),
         (["--model", "cnn", "--size", "64"], 2, "--size does not apply to network 'cnn' on beats"),
@@ -169,9 +213,13 @@ def test_the_command_line_trains_with_its_options_and_prints_the_figures(
     ],
 )
 def test_what_cannot_be_trained_is_one_sentence_that_names_it(
-    arguments: list[str], code: int, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: int, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["train", *(word.replace("FOLDER", str(folder)) for word in arguments)]) == code
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "1.hea").write_text("1 1 360 0")
+    places = {"FOLDER": str(folder), "RECORDS": str(tmp_path / "records")}
+    named = [re.sub("FOLDER|RECORDS", lambda found: places[found[0]], word) for word in arguments]
+    assert main(["train", *named]) == code
     assert message in capsys.readouterr().err
 
 
@@ -191,6 +239,19 @@ def test_a_full_disk_is_a_sentence_and_the_training_goes_on_once_there_is_room(
     assert told.startswith(f"The run could not be written to {str(tmp_path / 'run')!r} (No space left on device)")
     assert main(command) == 0
     assert read_run(tmp_path / "run").report.pictures
+
+
+def test_a_search_whose_trials_cannot_be_kept_is_one_sentence(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("HEARTVISION_HOME", str(tmp_path / "file"))
+    command = ["train", "--model", "small", "--data", str(folder), "--output", str(tmp_path / "run"), "--tune", "2"]
+    assert main(command) == 3
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith(
+        f"The trials cannot be kept in {str(tmp_path / 'file' / 'runs' / 'tune')!r} (Not a directory)"
+    )
 
 
 @pytest.mark.parametrize("option", [["--frozen-up-to", "third"], ["--class-weights", "hihg=2"]])

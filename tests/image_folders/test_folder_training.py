@@ -10,8 +10,9 @@ import pytest
 from models import registry
 from models.networks import NETWORKS
 from models.runtime import keras
-from models.transfer import tail_of
+from models.transfer import feature_maps, logits_of, tail_of
 from pipeline.errors import DataError
+from pipeline.image_folders import fitting
 from pipeline.image_folders.copies import copy_groups
 from pipeline.image_folders.dataset import read_folder
 from pipeline.image_folders.fitting import fit, folder_networks
@@ -71,6 +72,7 @@ def test_a_run_is_written_listed_and_its_network_loads(folder, tmp_path, monkeyp
     assert run.verdict.severity == "warning"
     assert sum(map(sum, run.report.confusion)) == run.division.test
     assert len(run.trials) == 1
+    assert (run.trials[0].frozen, run.trials[0].frozen_up_to) == (-1.0, "none")  # `cnn` has no depth to search
     assert len(list((tmp_path / "home" / "runs" / "tune").glob("cnn-*.journal"))) == 1
     assert len(run.curves["val_loss"]) == len(run.curves["loss"]) >= 2
     assert all((written / sample.file).is_file() for sample in run.samples)
@@ -119,6 +121,25 @@ def test_after_a_random_start_the_first_layers_are_trained_too(folder, tmp_path,
     first, begun = fitted.model.trainable_variables[0].numpy(), fresh.trainable_variables[0].numpy()
     assert first.shape == begun.shape
     assert 0 < np.abs(first - begun).max() < 0.1  # the same start, trained
+
+
+@pytest.mark.parametrize("begun", ["weights of a test", "a random start: of a test"])
+def test_the_page_network_learns_a_folder_and_its_features_are_standardised(folder, monkeypatch, begun):
+    monkeypatch.setattr(fitting, "start", lambda *_: begun)
+    plan = planned(folder_networks()["page"], {"head_epochs": 8, "tuning_epochs": 1, "size": [64, 64]}, "")
+    assert plan.side_px == 192
+    prepared = prepare(read_folder(folder), plan)
+    parts = divide(prepared.dataset, prepared.copies, plan)
+    model, history, *_ = fit("page", prepared.divided(parts), plan)
+    assert np.isfinite(history["loss"]).all()
+    assert all(np.isfinite(np.asarray(weights, np.float16)).all() for weights in model.get_weights())
+    if begun == "weights of a test":
+        features = feature_maps(model, "features")(prepared.pictures[parts.train]).astype(np.float32)
+        mean, variance = model.get_layer("standard").get_weights()
+        np.testing.assert_allclose(mean, features.mean(axis=0), atol=1e-3)
+        assert np.corrcoef(variance, features.var(axis=0))[0, 1] > 0.9
+        answers = logits_of(model)(prepared.pictures[parts.test]).argmax(axis=1)
+        assert np.mean(answers == labels(prepared.dataset)[parts.test]) == 1
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import wfdb
 
-from pipeline._util.png_mark import is_marked
+from pipeline._util.png_mark import BEAT, NETWORKS, is_marked
 from pipeline.errors import DataError
 from pipeline.image_folders.dataset import read_folder
 from pipeline.intake import read_picture
@@ -82,11 +82,17 @@ def test_each_style_gives_pictures_of_the_size_that_the_intake_reads(records, tm
     assert len({pixels.tobytes() for pixels in found}) == 4
 
 
-@pytest.mark.parametrize(("style", "noted"), [("plain", True), ("paper", True), ("gaf", False)])
-def test_curves_of_one_beat_are_noted_as_such(records, tmp_path, style, noted):
+@pytest.mark.parametrize(
+    ("style", "note", "noted"),
+    [
+        *[("plain", BEAT, True), ("paper", BEAT, True), ("gaf", BEAT, False), ("model", BEAT, False)],
+        *[("model", NETWORKS, True), ("plain", NETWORKS, False)],
+    ],
+)
+def test_curves_of_one_beat_are_noted_as_such(records, tmp_path, style, note, noted):
     made(records / "a.hea", tmp_path / "o", style=style, most=2)
     files = [tmp_path / "o" / name for name in pictures_of(tmp_path / "o")]
-    assert [is_marked(file.read_bytes()) for file in files] == [noted] * 4
+    assert [is_marked(file.read_bytes(), note) for file in files] == [noted] * 4
 
 
 def test_the_model_style_is_the_picture_that_the_networks_see(records, tmp_path):

@@ -80,6 +80,24 @@ def test_a_trial_that_is_worse_than_most_at_the_same_epoch_is_stopped_and_stays_
     assert len(epochs) == 14
 
 
+def test_each_trial_is_told_as_it_ends_and_those_of_an_earlier_search_are_counted(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def run(trials: int) -> None:
+        said.clear()
+        measure = lambda settings, _: bowl(settings)  # noqa: E731
+        search(tmp_path / "told.journal", SPACE, measure, trials, progress=lambda _, sentence: said.append(sentence))
+
+    run(2)
+    assert [sentence.split(":")[0].split(",")[0] for sentence in said] == [
+        *("Trial 1 of 2", "Trial 1 of 2 ended", "Trial 2 of 2", "Trial 2 of 2 ended")
+    ]
+    run(3)
+    assert said[0] == "2 of 3 trials are kept from an earlier search"
+    assert said[-1].startswith("Trial 3 of 3 ended, loss ")
+    assert "rate 0." in said[-1]
+
+
 def test_importance_is_of_the_setting_that_matters(tmp_path: Path) -> None:
     def one_matters(settings: Mapping[str, float], _: Watch) -> float:
         return settings["decay"] ** 2
