@@ -147,6 +147,22 @@ def test_a_narrow_wave_keeps_its_height_under_a_thick_pen() -> None:
     assert start_s == 0
 
 
+@pytest.mark.parametrize("kept", [0.4, 0.7])
+def test_a_calibration_pulse_that_the_edge_cuts_is_no_trace(kept: float) -> None:
+    whole = digitise(drawn(layout="3x4").picture)
+    column = np.median([pulse.right - kept * (pulse.right - pulse.left) for pulse in whole.pulses])
+    cut = round(float(whole.sheet.on_original(np.array([[column, whole.lanes[0]]]))[0, 0]))
+    found = digitise(whole.picture[:, cut:].copy())
+    assert not any(pulse.whole for pulse in found.pulses)
+    assert len(found.pulses) == len(found.lanes)
+    assert found.gain is not None
+    assert found.gain.value == 10.0
+    (here,), (there,) = (
+        one.sheet.on_original(np.array([[one.span[0], one.lanes[0]]], np.float64)) for one in (found, whole)
+    )
+    assert here[0] + cut == pytest.approx(there[0], abs=0.5 * whole.grid.px_per_mm[0])
+
+
 def test_folds_of_a_page_are_taken_out_without_a_jump_by_a_line() -> None:
     page = distort(drawn(px_per_mm=6.0), Distortion(wrinkle_mm=0.8, rotation_deg=-3.0, desk=0.04), 5)
     sheet = flatten(page.picture, measure_grid(page.picture))
