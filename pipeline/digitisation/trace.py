@@ -302,8 +302,8 @@ def _stroke_rows(
     """Return the rows of the visible columns: the ink-weighted middle of a thin stroke, the outer edge of a tall one.
 
     A pen widens every wave by its own thickness and fills narrow ones. Their outline, narrowed by the pen again, is
-    where the trace was: the outline on the side of the wave, seen from the surrounding level. Columns are coarser than
-    the tip of a wave, which is half a pen within the outermost ink.
+    where the trace was: the outline on the side of the wave, seen from the surrounding level. Tips
+    are narrowed by less, because columns are coarser than they are.
     """
     column = np.flatnonzero(seen)
     first, last = first[column], last[column]
@@ -326,14 +326,15 @@ def _stroke_rows(
 def _with_tips(outline: Matrix, half: float, inset: float) -> Matrix:
     """Return where the trace was under an outline (n,), narrowed by half a pen, with the tips of its waves.
 
-    A tip in the middle of a column fills as many columns as the pen is wide, one between two columns one less: narrowed
-    by the whole pen it would lose a column of its flanks.
+    The tip of a wave fills as many columns as the pen is wide, or one less: narrowed by the whole pen it would lose a
+    column of its flanks. There it is narrowed by half a column less, or, where the stroke is thinner than elsewhere, by
+    a column less and lowered by half a pen.
     """
-    flanks = _narrowed(outline, half) + inset
     around = 2 * math.ceil(half) + 1
-    loose = _narrowed(outline, max(0.0, half - 0.5))
+    loose, looser = (_narrowed(outline, max(0.0, half - less)) for less in (0.5, 1.0))
     is_tip = loose <= minimum_filter1d(loose, around) + _TIP_PX
-    return np.asarray(np.where(is_tip, np.minimum(flanks, minimum_filter1d(outline, around) + half), flanks))
+    tip = np.minimum(loose + inset, minimum_filter1d(looser, around) + half)
+    return np.asarray(np.where(is_tip, tip, _narrowed(outline, half) + inset), np.float64)
 
 
 def _narrowed(outline: Matrix, half: float) -> Matrix:
