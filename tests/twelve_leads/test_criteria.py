@@ -336,6 +336,19 @@ def test_a_swap_of_right_arm_and_left_leg_turns_lead_two_over():
     assert "SWAP-RA-LL" in codes(facts(shapes=shapes))
 
 
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("flat", ["I", "II", "III"])
+def test_a_flat_limb_lead_between_two_equal_ones_is_a_leg_on_an_arm(flat: str, measured: bool) -> None:
+    shapes = healthy(**limb_leads((0.05, 0.05), {"I": (0.0, 0.3), "II": (0.3, 0.0), "III": (0.3, 0.3)}[flat]))
+    kept = {name: one for name, one in shapes.items() if measured or name != flat}
+    assert {code for code in codes(facts(shapes=kept)) if "SWAP" in code} == {"SWAP-RL"}
+
+
+def test_a_dead_limb_lead_is_no_swap() -> None:
+    shapes = {name: one for name, one in healthy(**limb_leads((0.08, 0.12), (0.7, 1.0))).items() if name != "II"}
+    assert not {code for code in codes(facts(shapes=shapes)) if "SWAP" in code}
+
+
 def limb_leads(p_mv: tuple[float, float], qrs_mv: tuple[float, float]) -> dict[str, LeadShape]:
     """All six limb leads, from P and QRS in I and II."""
     made = {}
