@@ -99,6 +99,22 @@ def test_the_limit_in_v2_and_v3_depends_on_age_and_sex(age, sex, st, found):
     assert all(one.urgent and f"V2 {st:.2f}" in one.evidence for one in said)
 
 
+@pytest.mark.parametrize(
+    ("elevated", "lost", "found"),
+    [
+        ("V2 V4", "V3", True),
+        ("V2 V4", "", False),
+        ("V1 V4", "V2 V3", False),
+        ("V3 V5", "V4", True),
+        ("V2 V4", "V5", False),
+    ],
+)
+def test_leads_on_both_sides_of_one_that_was_not_measured_are_neighbours(elevated, lost, found):
+    shapes = healthy(**{lead: shape(0.8, 0.7, st=0.3) for lead in elevated.split()})
+    left = {lead: one for lead, one in shapes.items() if lead not in lost.split()}
+    assert ("STE-ANT" in codes(facts(shapes=left))) == found
+
+
 def test_one_elevated_lead_alone_is_no_statement_and_two_neighbours_are():
     one = healthy(II=shape(1.0, st=0.3))
     assert codes(facts(shapes=one)) == set()
