@@ -13,12 +13,13 @@ from scipy.ndimage import median_filter
 from pipeline.config import SignalConfig
 from pipeline.signal.calibration import calibration_spans
 from pipeline.signal.gaps import runs
+from pipeline.signal.narrow_spikes import height_that_counts, narrow_spikes
 from pipeline.types import FloatArray, Recording, read_only
 
 Kind = Literal["impossible", "spike", "saturated", "step", "dead", "calibration"]
 REASONS: Final[dict[Kind, str]] = {
     "impossible": "values that no ECG has",
-    "spike": "a spike that no heart and no pacemaker makes",
+    "spike": "a spike that no heart makes",
     "saturated": "the amplifier is saturated",
     "step": "the baseline steps",
     "dead": "flat line: no signal, or the electrode is off",
@@ -213,7 +214,7 @@ def _of_lead(lead: _Lead) -> list[Span]:
     far = _far(lead)
     pulses = calibration_spans(lead.signal, lead.fs) if lead.calibrated else []
     marked: list[Span] = [(start, stop, "calibration") for start, stop in pulses]
-    lost = [*marked, *far, *_rails(lead, far), *_off_the_baseline(lead)]
+    lost = [*marked, *far, *_narrow(lead, far), *_rails(lead, far), *_off_the_baseline(lead)]
     reach = STEP_AWAY_S[1] * lead.fs
     return [*lost, *(step for step in _steps(lead) if not any(_near(step, other, reach) for other in lost))]
 
@@ -301,6 +302,15 @@ def _far(lead: _Lead) -> list[Span]:
             near, far = away > EDGE * limit, away > limit
         spans += [(first + a, first + b) for a, b in runs(near) if far[a:b].any()]
     return [(a, b, "spike" if b - a <= SPIKE_S * lead.fs else "impossible") for a, b in _close(spans, lead)]
+
+
+def _narrow(lead: _Lead, far: Sequence[Span]) -> list[Span]:
+    """Find narrow spikes in a lead in mV that are not as high as what is far beyond any ECG."""
+    limit = height_that_counts(lead.height) if lead.calibrated else np.inf
+    tall = np.fmax(lead.top - lead.centre, lead.centre - lead.bottom) > limit
+    blocks = [(a * lead.size, min(b * lead.size, lead.signal.size)) for a, b in runs(_widened(tall, 1))]
+    found: list[Span] = [(a, b, "spike") for a, b in narrow_spikes(lead.signal, blocks, lead.fs, limit)]
+    return [span for span in found if not any(_near(span, other, 0) for other in far)]
 
 
 def _close(spans: Sequence[tuple[int, int]], lead: _Lead) -> list[tuple[int, int]]:

@@ -76,7 +76,7 @@ def assess(
         *_left_out(conditioned, leads),
         *found[0],
     ]
-    segments = _painted(marks, end_s)
+    segments = _painted(marks, end_s, 1 / conditioned.fs)
     unread = sum(s.stop_s - s.start_s for s in segments if s.verdict in ("gap", "flat", "saturated"))
     return Quality(segments, round(min(1.0, max(0.0, 1 - unread / end_s)), 4))
 
@@ -242,8 +242,11 @@ def _saturated(window: FloatArray) -> bool:
     )
 
 
-def _painted(marks: Iterable[QualitySegment], end_s: float) -> tuple[QualitySegment, ...]:
-    """Lay stretches over a good recording, later ones over earlier ones, and join equal neighbours."""
+def _painted(marks: Iterable[QualitySegment], end_s: float, step_s: float) -> tuple[QualitySegment, ...]:
+    """Lay stretches over a good recording, later ones over earlier ones, and join equal neighbours.
+
+    What is left over of a piece between gaps by the steps `step_s` of the working signal belongs to what comes before.
+    """
     marks = [mark for mark in marks if mark.start_s < end_s and mark.stop_s > mark.start_s]
     edges = np.unique(np.array([0.0, end_s, *(min(t, end_s) for m in marks for t in (m.start_s, m.stop_s))]))
     good = QualitySegment(0.0, end_s, "good", "")
@@ -256,6 +259,8 @@ def _painted(marks: Iterable[QualitySegment], end_s: float) -> tuple[QualitySegm
             on[i] = QualitySegment(0.0, 0.0, mark.verdict, mark.reason, leads)
     joined: list[QualitySegment] = []
     for start, stop, mark in zip(edges[:-1].tolist(), edges[1:].tolist(), on, strict=True):
+        if joined and mark.reason == TOO_SHORT and stop - start < step_s:
+            mark = joined[-1]
         if joined and (joined[-1].verdict, joined[-1].reason, joined[-1].leads) == (
             mark.verdict,
             mark.reason,

@@ -47,6 +47,15 @@ def test_a_sentinel_in_a_clean_ecg_makes_no_class_and_does_not_go_unmentioned(se
     assert [(round(one.start_s, 1), one.leads) for one in lost] == [(30.0, ("II",))]
 
 
+def test_a_gap_between_two_steps_of_the_working_signal_leaves_nothing_over():
+    lead, fs = heart(), 360.0
+    lead[3600:3800] = np.nan
+    found = prepare(Recording.from_array(lead[:, None], fs=fs, leads=("II",))).quality.segments
+    assert [(one.start_s, one.stop_s) for one in found if one.verdict == "gap"] == [
+        (10.0, pytest.approx(3800 / fs, abs=0.004))
+    ]
+
+
 def test_what_is_not_n_beside_a_gap_is_not_classified(demo):
     holed = demo.p_signal.copy()
     rng = np.random.default_rng(0)
