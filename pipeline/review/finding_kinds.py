@@ -61,7 +61,9 @@ FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
         ),
         "statement": FindingKind(1, "Urgent statement", "urgent ECG", "statement"),
         "av_block_3": _episode(1, "BIII"),
-        "av_block_high": FindingKind(1, "High-degree AV block", "high-degree block", RHYTHM_GROUP, "195042002"),
+        "av_block_high": FindingKind(
+            1, "2:1 or high-degree AV block", "2:1 or high-degree block", RHYTHM_GROUP, "195042002"
+        ),
         "long_pause": FindingKind(1, "Long pause", "long pause", "pause"),
         "v_triplet": FindingKind(2, "Ventricular triplet", "V triplet", "v_run"),
         "av_block_2": _episode(2, "BII"),
