@@ -18,7 +18,8 @@ from pipeline.wording import duration
 GROUP_ID: Final = "group:"
 _APART: Final = frozenset({"statement", "patient_event"})  # each is looked at by itself
 _COUNTED: Final = ("couplet", "triplet", "run", "pause")  # titles that take an s
-SIDE_BY_SIDE: Final = 4  # members of a group at once, for who goes through it
+SIDE_BY_SIDE: Final = 12  # members of a group at once, for who goes through it
+UNSURE: Final = ("least sure", "2nd least sure", "3rd least sure")  # of the events of a group
 MORE_FAMILIES: Final = 5  # that stand for a group beside its three extremes: more would be drawn too small
 OVERLAID: Final = 16  # beats of a family over each other: enough to see how they vary
 _AROUND_S: Final = 0.6  # shown on either side of a beat, seconds
@@ -129,7 +130,7 @@ def stretches_of(row: Row) -> tuple[Stretch, ...]:
 def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | None = None) -> tuple[Extreme, ...]:
     """Return the places that stand for a group: a decision about all of it is taken once these are seen.
 
-    Episodes and rhythm events: the longest, the fastest, the slowest, and the one that the model is least sure of.
+    Episodes and rhythm events: the longest, the fastest, the slowest, and the three that the model is least sure of.
     Pauses: the longest, the shortest and the least sure. Single beats: the most and the least typical, and the least
     sure. The least typical one is of the family whose shape is farthest from that of the largest. Up to `MORE_FAMILIES`
     of the other families follow, those of other shapes first: one decision is about all of them. A place that is two of
@@ -230,8 +231,8 @@ def _of_events(members: Sequence[Finding], beats: ReviewedBeats) -> Iterator[Ext
     if rated:
         yield _place("fastest", max(rated, key=lambda pair: pair[0])[1])
         yield _place("slowest", min(rated, key=lambda pair: pair[0])[1])
-    sure = [(_sure(member, beats), member) for member in members]
-    yield _place("least sure", min(sure, key=lambda pair: pair[0])[1])
+    by_sureness = sorted(members, key=lambda member: _sure(member, beats))
+    yield from map(_place, UNSURE, by_sureness)
 
 
 def _rate(member: Finding, beats: ReviewedBeats) -> float | None:
