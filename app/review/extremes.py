@@ -20,7 +20,7 @@ AROUND_S = 0.6  # shown on either side
 LEAST_S, MOST_S = 2.4, 5.0  # shown of each
 HALF_MM, GAP_MM = 14.0, 4.0  # on either side of the middle, and between two places
 ROW_MM, LEAST_MM = 385.0, 7.0  # what is wider goes on below, on lower paper, but never lower than this
-ONE_PX, ROWS_PX = 140, 300  # greatest height of one row, and of several
+ONE_PX, ROWS_PX = 140, 275  # greatest height of one row, and of several
 WIDE_PX, LETTER_PX = 1000.0, 11.5  # of the drawing: how wide it is, and how high letters are at least
 _CSS = """
 .extremes svg { display: block; width: 100%; max-height: var(--high); }
