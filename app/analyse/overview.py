@@ -34,7 +34,9 @@ def draw(session: Session) -> None:
     recording, analysis = case.recording, case.analysis
     read = [standard_name(lead) or lead for lead in analysis.leads]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(plain(recording.name), anchor=False, width="stretch")
+        st.subheader(plain(recording.name), anchor=False, width="stretch" if by_touch() else "content")
+        if not by_touch():
+            _numbers(case)
         controls.choose(session)
         offer_review(case)
     with st.container(gap="xxsmall"):
@@ -51,7 +53,8 @@ def draw(session: Session) -> None:
         if _in_training(case):
             st.markdown(f":blue[:material/school:] :small[{TRAINED_ON}]")
         _urgent(session, case)
-        _numbers(case)
+        if by_touch():
+            _numbers(case)
 
 
 def draw_urgent_statements(case: Case) -> None:
@@ -79,7 +82,7 @@ def _numbers(case: Case) -> None:
         parts.append(f":{BADGES[NOT_CLASSIFIED]}-badge[**not classified** {grouped(unclassified)} · {left} of all]")
     mean = UNDEFINED if rate.mean is None else f"{rate.mean:.0f}/min"
     parts.append(f"&nbsp; **{mean}** :small[mean rate, {range_words(rate)}]")
-    st.markdown(" ".join(parts), help=_meanings(case))
+    st.markdown(" ".join(parts), help=_meanings(case), width="stretch")
 
 
 def _meanings(case: Case) -> str:
