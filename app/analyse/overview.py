@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.analyse import controls
+from app.analyse import controls, twelve_leads
 from app.common import patient, sign_in
 from app.common.session import Session
 from app.common.text import plain
@@ -32,10 +32,11 @@ def draw(session: Session) -> None:
     if case is None:
         return
     recording, analysis = case.recording, case.analysis
+    as_ecg = twelve_leads.is_open(session) and not by_touch()  # which needs the height
     read = [standard_name(lead) or lead for lead in analysis.leads]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(plain(recording.name), anchor=False, width="stretch" if by_touch() else "content")
-        if not by_touch():
+        st.subheader(plain(recording.name), anchor=False, width="content" if as_ecg else "stretch")
+        if as_ecg:
             _numbers(case)
         controls.choose(session)
         offer_review(case)
@@ -53,7 +54,7 @@ def draw(session: Session) -> None:
         if _in_training(case):
             st.markdown(f":blue[:material/school:] :small[{TRAINED_ON}]")
         _urgent(session, case)
-        if by_touch():
+        if not as_ecg:
             _numbers(case)
 
 
