@@ -42,7 +42,7 @@ from pipeline.cases.study_review import FindingFilter, StudyReview, review_of
 from pipeline.config import RECORDING_NETWORK, ROOT, data_root
 from pipeline.intake import read_path
 from pipeline.review.decisions import Decision
-from pipeline.review.groups import SIDE_BY_SIDE, FindingGroup, Row
+from pipeline.review.groups import FindingGroup, Row, side_by_side
 from pipeline.review.triage import Finding
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
@@ -147,7 +147,8 @@ class Reader:
     def member(self, review: StudyReview, group: FindingGroup, member: Finding) -> None:
         """One finding of a group that is gone through: what is wrong is changed, the rest confirmed at the end."""
         at = group.members.index(member)
-        for number, one in enumerate(group.members[at : at + SIDE_BY_SIDE]):
+        stop = at + side_by_side(group, at)
+        for number, one in enumerate(group.members[at:stop]):
             wrong = () if one.id in self.seen or one.reviewed else fixes(one, review.beats, self.known)
             self.seen.add(one.id)
             if wrong and number:
@@ -155,7 +156,7 @@ class Reader:
             if wrong:
                 self.fix(one, wrong, rest=True)
                 return
-        after = [one for one in group.members[at + SIDE_BY_SIDE :] if not one.reviewed]
+        after = [one for one in group.members[stop:] if not one.reviewed]
         if after:
             self.press("Shift+ArrowDown")
         else:

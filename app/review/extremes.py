@@ -11,13 +11,11 @@ from app.common.theme import Palette, palette
 from app.review.session import ReviewSession
 from pipeline.cases.strip_content import recorded_leads
 from pipeline.cases.study_review import StudyReview
-from pipeline.review.groups import Extreme, FindingGroup
+from pipeline.review.groups import AROUND_S, Extreme, FindingGroup
 
 Array = NDArray[np.float64]
 MM_S, MM_MV = 25.0, 10.0
 FAMILY_MM_S, FAMILY_S, FAMILY_LATE_S = 50.0, 0.8, 0.1  # of overlaid beats: so much, and more after R than before
-AROUND_S = 0.6  # shown on either side
-LEAST_S, MOST_S = 2.4, 5.0  # shown of each
 HALF_MM, GAP_MM = 14.0, 4.0  # on either side of the middle, and between two places
 ROW_MM, LEAST_MM = 385.0, 7.0  # what is wider goes on below, on lower paper, but never lower than this
 ONE_PX, ROWS_PX = 140, 275  # greatest height of one row, and of several
@@ -93,7 +91,7 @@ def _mm_s(place: Extreme) -> float:
 
 def _length_s(place: Extreme) -> float:
     """How much of a place is shown."""
-    return FAMILY_S if place.beats else min(max(place.stop_s - place.start_s + 2 * AROUND_S, LEAST_S), MOST_S)
+    return FAMILY_S if place.beats else place.shown_s
 
 
 def _above_mm(letters_mm: float) -> float:

@@ -11,13 +11,13 @@ from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.decisions import Decision
 from pipeline.review.groups import (
     MORE_FAMILIES,
-    SIDE_BY_SIDE,
     UNSURE,
     FindingGroup,
     Row,
     extremes,
     grouped,
     places_of,
+    side_by_side,
     stretches_of,
 )
 from pipeline.review.morphology import NO_FAMILY, Families
@@ -149,9 +149,17 @@ def test_who_goes_through_a_group_sees_a_screen_of_members_at_once_from_where_th
     group = rows(beats)["v_couplet"]
     assert isinstance(group, FindingGroup)
     found = places_of(group, group.members[1].id, beats)
-    assert [place.finding for place in found] == [member.id for member in group.members[1 : 1 + SIDE_BY_SIDE]]
+    assert [place.finding for place in found] == [member.id for member in group.members[1:14]]
     assert found[0].label == "2 of 14"
     assert len(places_of(group, group.members[13].id, beats)) == 1
+
+
+def test_of_short_members_more_are_seen_at_once_than_of_long_ones() -> None:
+    short = rows(reviewed_beats(analysed("NNVVNN" * 30), ()))["v_couplet"]
+    long = rows(reviewed_beats(analysed(("N" * 4 + "V" * 9) * 30), ()))["idioventricular"]
+    assert isinstance(short, FindingGroup)
+    assert isinstance(long, FindingGroup)
+    assert (side_by_side(short, 0), side_by_side(long, 0)) == (18, 12)
 
 
 def test_a_decision_about_a_group_is_about_what_is_open_in_it() -> None:
