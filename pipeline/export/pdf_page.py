@@ -210,8 +210,8 @@ class ReportSheet(FPDF):
 
         Notes
         -----
-        The end of a clip gives a PDF the font that it had before, of which `FPDF.rect_clip` alone knows nothing: letters
-        after it were drawn with the glyphs of another font.
+        The end of a clip gives a PDF the font that it had before it. `FPDF.rect_clip` knows nothing of that: letters
+        after it would be drawn with the glyphs of another font.
         """
         with self.local_context(), super().rect_clip(x, y, w, h):
             yield
