@@ -30,6 +30,7 @@ from pipeline._util.typed_json import to_json
 from pipeline.analysis import BeatClassifier, analyse, load_classifier
 from pipeline.config import RECORDING_NETWORK, ROOT
 from pipeline.rhythm.pacing import Pacing
+from pipeline.signal.artefacts import Masked
 from pipeline.signal.noise import NoiseVerdicts
 from pipeline.types import Analysis, Episode, Recording
 
@@ -65,7 +66,7 @@ def only_sinus(context: Any, *_: Any) -> tuple[Episode, ...]:
 
 
 STEPS = (
-    Step("artefacts masked", "pipeline.signal.reading.mask_artefacts", lambda recording, *_: (recording, ())),
+    Step("artefacts masked", "pipeline.signal.reading.find_artefacts", lambda recording, *_: Masked(recording)),
     Step("noise judged", "pipeline.signal.reading.judge_noise", no_noise),
     Step("peaks refined", "pipeline.analysis.refined", lambda lead, r_peak, *_: r_peak.astype(np.float64)),
     Step(

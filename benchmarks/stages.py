@@ -82,9 +82,10 @@ def staged(path: Path) -> list[Stage]:
         recording = read_path(path)
     with stages.stage("leads, quality, R peaks"):
         prepared = prepare(recording)
+    ready = [prepared]
+    del prepared
     with stages.stage("classes and rhythms"):
-        analysis = classify(prepared, classifier)
-        del prepared
+        analysis = classify(ready.pop(), classifier)
     with stages.stage("waves marked"):
         marked = read_waves(recording, analysis)
     with stages.stage("measured"):

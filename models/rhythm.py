@@ -22,7 +22,8 @@ from models import trees
 from models.beat_measures import N_LEADS, POINTS, BeatMeasures, joined, measure_beats
 from models.network import Network, Weights, everything, random_start
 from models.operations import beat_by_beat, reshaped, with_both_sides
-from models.runtime import keras, processors, single_threaded_blas, tensorflow
+from models.runtime import keras, tensorflow
+from models.threads import processors, single_threaded_blas
 
 MEMBERS: Final = 10  # networks, each trained without a fifth of the training patients, whose logits are averaged
 WIDTH: Final = 64

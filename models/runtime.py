@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -116,28 +116,6 @@ def graphics_processors() -> tuple[str, ...]:
     config = tensorflow().config
     details = config.experimental.get_device_details
     return tuple(details(device).get("device_name", device.name) for device in config.list_physical_devices("GPU"))
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def single_threaded_blas() -> AbstractContextManager[object]:
-    """Keep each matrix product, within this context, on the thread that asks for it.
-
-    OpenBLAS's own threads spin while they wait for each other: with one of two cores busy, small products take four
-    times as long.
-    """
-    limiter: AbstractContextManager[object] = _blas().limit(limits=1)
-    return limiter
-
-
-@cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.network import Weights
-from models.runtime import single_threaded_blas
+from models.threads import single_threaded_blas
 
 STEM_STRIDE: Final = 2
 POOL, POOL_STRIDE = 3, 2

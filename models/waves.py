@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelError
-from models.runtime import float32_layers, keras, single_threaded_blas
+from models.runtime import float32_layers, keras
+from models.threads import single_threaded_blas
 
 WEIGHTS: Final = Path(__file__).resolve().parent / "weights"
 NAME: Final = "waves"

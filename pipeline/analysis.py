@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pipeline
+from models.threads import single_threaded_blas
 from pipeline._util.memory import give_back
 from pipeline._util.progress import Progress, no_progress
 from pipeline.config import DEFAULT, Config
@@ -119,6 +120,7 @@ class Prepared:
         return Conditioned(read_only(self.beats.signal * self.beats.scale_mv), self.beats.fs, self.segments)
 
 
+@single_threaded_blas()
 def prepare(
     recording: Recording,
     config: Config = DEFAULT,
@@ -154,6 +156,7 @@ def prepare(
     (('MLII',), 503)
     """
     _check_duration(recording, config)
+    give_back()  # what reading the file took
     read = read_leads(recording, config.signal, leads)
     chosen, conditioned = read.leads, read.conditioned
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
@@ -170,6 +173,7 @@ def prepare(
     return Prepared(recording, chosen, quality, beats, notices, conditioned.segments, tuple(found))
 
 
+@single_threaded_blas()
 def analyse(
     recording: Recording,
     classifier: BeatClassifier,
@@ -205,10 +209,10 @@ def analyse(
     """
     report = progress or no_progress
     report(0.0, "Filtering the signal and finding R peaks")
-    prepared = prepare(recording, config, leads=leads, samples=samples)
-    return classify(prepared, classifier, config, progress=report)
+    return classify(prepare(recording, config, leads=leads, samples=samples), classifier, config, progress=report)
 
 
+@single_threaded_blas()
 def classify(
     prepared: Prepared, classifier: BeatClassifier, config: Config = DEFAULT, *, progress: Progress | None = None
 ) -> Analysis:
@@ -217,7 +221,8 @@ def classify(
     Parameters
     ----------
     prepared : Prepared
-        The beats of a recording.
+        The beats of a recording. Their signal is let go before rhythms are looked for: a caller that keeps no name for
+        `prepared` saves its memory.
     classifier : BeatClassifier
         The network.
     config : Config, optional
@@ -238,6 +243,8 @@ def classify(
     report(0.95, "Finding rhythms")
     give_back()
     context = _context(prepared, p, _final_reasons(prepared, p, has_p, classifier.abstain_below, config))
+    prepared = _without_signal(prepared)
+    beats = prepared.beats
     pacing = read_pacing(context)
     give_back()
     paced = pacing.ventricular & has_p
@@ -272,6 +279,7 @@ def classify(
     )
 
 
+@single_threaded_blas()
 def with_measurements(recording: Recording, analysis: Analysis, marked: Marked | None = None) -> Analysis:
     """Return an analysis with what is measured in the usual beats of all leads: intervals, levels, statements.
 
@@ -359,6 +367,12 @@ def _beats_at(
     at = np.clip(np.round(samples * ratio).astype(np.int64), 0, len(conditioned.signal) - 1)
     lead = conditioned.signal[:, 0]
     return snap(at, lead, conditioned.fs, config.signal), np.asarray(samples, np.int64), None
+
+
+def _without_signal(prepared: Prepared) -> Prepared:
+    """Return what was prepared without the signal of its beats, which finders of rhythms read in mV."""
+    none = np.zeros((0, len(prepared.leads)), np.float32)
+    return replace(prepared, beats=replace(prepared.beats, signal=none))
 
 
 def _context(prepared: Prepared, p: FloatArray, reason: Sequence[str]) -> RhythmContext:

@@ -123,9 +123,8 @@ def analyse(
     elif not hasattr(model, "predict"):
         raise ModelError(f"model must be a name or a classifier, not {type(model).__name__}.")
     names = (leads,) if isinstance(leads, str) else None if leads is None else tuple(leads)
-    prepared = prepare(recording, leads=names)
-    analysis = classify(prepared, load_model(model) if isinstance(model, str) else model, progress=progress)
-    return with_measurements(recording, analysis)
+    network = load_model(model) if isinstance(model, str) else model
+    return with_measurements(recording, classify(prepare(recording, leads=names), network, progress=progress))
 
 
 def delineate(

@@ -118,6 +118,10 @@ class Recording:
     identity: Identity | None = None
     device: DeviceReading | None = None
 
+    def lead(self, name: str) -> FloatArray:
+        """Return one lead (n_samples,), mV: a view of `p_signal`."""
+        return self.p_signal[:, self.leads.index(name)]
+
     @property
     def start(self) -> datetime | None:
         """Clock time of the first sample, where it is kept."""

@@ -177,17 +177,16 @@ def _analyse_recording(
     from pipeline.analysis import classify, prepare, with_measurements
     from pipeline.twelve_leads.reading import read_waves
 
-    prepared = prepare(recording, leads=options.leads)
-    analysis = classify(prepared, load(), progress=progress)
-    marked = read_waves(prepared.recording, analysis, every_beat=True if options.waves == "all" else None)
-    analysis = with_measurements(prepared.recording, analysis, marked)
-    content = _unreviewed(prepared.recording, analysis) if {"pdf", "fhir"} & set(options.format) else None
+    analysis = classify(prepare(recording, leads=options.leads), load(), progress=progress)
+    marked = read_waves(recording, analysis, every_beat=True if options.waves == "all" else None)
+    analysis = with_measurements(recording, analysis, marked)
+    content = _unreviewed(recording, analysis) if {"pdf", "fhir"} & set(options.format) else None
     for name in options.format:
         target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
         _write(name, analysis, content, target, recording)
-        _write_marks(name, prepared.recording, marked, target)
+        _write_marks(name, recording, marked, target)
 
 
 def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) -> None:

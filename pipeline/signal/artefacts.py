@@ -74,10 +74,10 @@ class Artefact:
 
 @dataclass(frozen=True, eq=False)
 class _Lead:
-    """One lead (n,), whether some is missing, and of each block of `size` samples its maximum, minimum and baseline."""
+    """One lead (n,), whether some is infinite, and of blocks of `size` samples their maximum, minimum and baseline."""
 
     signal: FloatArray
-    missing: bool
+    endless: bool
     fs: float
     size: int
     top: NDArray[np.float64]
@@ -101,8 +101,81 @@ class _Lead:
         return min(tall, HEIGHT_MAX_MV) if self.calibrated else tall
 
 
+@dataclass(frozen=True, eq=False)
+class Masked:
+    """A recording with NaN in its artefacts, one lead at a time: a copy of all of them would lie beside a whole day.
+
+    Attributes
+    ----------
+    recording : Recording
+        The recording as it was read.
+    artefacts : tuple of Artefact
+        What is masked, in order of the leads and of time.
+    endless : bool
+        Whether it holds infinite values, which count as missing.
+    """
+
+    recording: Recording
+    artefacts: tuple[Artefact, ...] = ()
+    endless: bool = False
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Names of its leads."""
+        return self.recording.leads
+
+    @property
+    def fs(self) -> float:
+        """Sampling frequency, Hz."""
+        return self.recording.fs
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in each lead."""
+        return self.recording.n_samples
+
+    @property
+    def duration_s(self) -> float:
+        """Duration, seconds."""
+        return self.recording.duration_s
+
+    def lead(self, name: str) -> FloatArray:
+        """Return one lead (n_samples,), mV, NaN in its artefacts; the recording's own if nothing is masked in it."""
+        own = [artefact for artefact in self.artefacts if artefact.lead == name]
+        signal = self.recording.lead(name)
+        if not own and not self.endless:
+            return signal
+        signal = signal.copy()
+        if self.endless:
+            signal[np.isinf(signal)] = np.nan
+        for artefact in own:
+            signal[artefact.start : artefact.stop] = np.nan
+        return read_only(signal)
+
+    def whole(self) -> Recording:
+        """Return the recording with NaN in the artefacts of all leads; the recording itself if there is none."""
+        if not self.artefacts and not self.endless:
+            return self.recording
+        p_signal = np.stack([self.lead(name) for name in self.leads], axis=1)
+        return replace(self.recording, p_signal=read_only(p_signal))
+
+
 def mask_artefacts(recording: Recording, config: SignalConfig) -> tuple[Recording, tuple[Artefact, ...]]:
-    """Replace by NaN what is no signal, lead by lead.
+    """Replace by NaN what `find_artefacts` finds.
+
+    Returns
+    -------
+    masked : Recording
+        The recording with NaN in the artefacts; `recording` itself if there is none.
+    artefacts : tuple of Artefact
+        What was masked, in order of the leads and of time.
+    """
+    found = find_artefacts(recording, config)
+    return found.whole(), found.artefacts
+
+
+def find_artefacts(recording: Recording, config: SignalConfig) -> Masked:
+    """Find what is no signal, lead by lead.
 
     An artefact is far beyond anything of an ECG: QRS complexes, pacing spikes, fibrillation and noise stay, and so does
     a flat stretch of all leads, which may be an asystole, unless it lies off the baseline or lasts a minute without any
@@ -117,43 +190,18 @@ def mask_artefacts(recording: Recording, config: SignalConfig) -> tuple[Recordin
 
     Returns
     -------
-    masked : Recording
-        The recording with NaN in the artefacts; `recording` itself if there is none.
-    artefacts : tuple of Artefact
-        What was masked, in order of the leads and of time.
+    Masked
+        The recording, to be read without them.
     """
     leads = [_measured(recording, i) for i in range(len(recording.leads))]
     found = [_of_lead(lead) for lead in leads]
     dead = _dead(leads, config)
-    artefacts = [
+    artefacts = tuple(
         Artefact(name, *span)
         for name, own, silent in zip(recording.leads, found, dead, strict=True)
         for span in _disjoint([*own, *silent])
-    ]
-    endless = any(lead.missing for lead in leads) and bool(np.isinf(recording.p_signal).any())
-    return masked_at(recording, artefacts, endless=endless), tuple(artefacts)
-
-
-def masked_at(recording: Recording, artefacts: Sequence[Artefact], *, endless: bool) -> Recording:
-    """Replace artefacts that were found by NaN; a recording without any is returned itself.
-
-    Parameters
-    ----------
-    recording : Recording
-        The recording.
-    artefacts : sequence of Artefact
-        What `mask_artefacts` found in it.
-    endless : bool
-        Whether infinite values are to be replaced, too.
-    """
-    if not artefacts and not endless:
-        return recording
-    p_signal = recording.p_signal.copy()
-    if endless:
-        p_signal[np.isinf(p_signal)] = np.nan
-    for artefact in artefacts:
-        p_signal[artefact.start : artefact.stop, recording.leads.index(artefact.lead)] = np.nan
-    return replace(recording, p_signal=read_only(p_signal))
+    )
+    return Masked(recording, artefacts, any(lead.endless for lead in leads))
 
 
 Span = tuple[int, int, Kind]
@@ -184,10 +232,10 @@ def _measured(recording: Recording, index: int) -> _Lead:
     last = [np.pad(rest, (0, size - rest.size), mode="edge")] if rest.size else []
     blocks = [_Blocks.of(np.ascontiguousarray(part).reshape(-1, size)) for part in (*parts, *last)]
     top, bottom, points = (np.concatenate(each) for each in zip(*(one.columns for one in blocks), strict=True))
-    missing = any(one.missing for one in blocks)
+    endless = any(one.missing for one in blocks) and bool(np.isinf(signal).any())
     return _Lead(
-        signal=np.where(np.isfinite(signal), signal, np.float32(np.nan)) if missing else signal,
-        missing=missing,
+        signal=np.where(np.isfinite(signal), signal, np.float32(np.nan)) if endless else signal,
+        endless=endless,
         fs=recording.fs,
         size=size,
         top=top,

@@ -7,22 +7,46 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal as sps
 
+from models.threads import side_by_side
 from pipeline.config import SignalConfig
 from pipeline.errors import SignalError
 from pipeline.signal.gaps import gaps_in, runs
-from pipeline.types import FloatArray, Recording, read_only
+from pipeline.types import FloatArray, read_only
 
 STRETCH_S: Final = 3600.0
 MARGIN_S: Final = 60.0
 PIECE_MIN_S: Final = 1.0  # a shorter piece of a lead between two gaps is not worth a filter's transient
 ANTI_ALIASING_REACH: Final = 10  # of `scipy.signal.resample_poly`, in samples at the lower of the two rates
 JOIN_S: Final = 2.0  # a piece too short to be read alone is read with its neighbour across a gap of at most this
+
+
+class Leads(Protocol):
+    """What is conditioned: a recording, or one whose artefacts are masked."""
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Names of its leads."""
+        ...
+
+    @property
+    def fs(self) -> float:
+        """Sampling frequency, Hz."""
+        ...
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples in each lead."""
+        ...
+
+    def lead(self, name: str, /) -> FloatArray:
+        """Return one lead (n_samples,), mV, NaN where a sample is missing."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +72,15 @@ class Conditioned:
     missing: tuple[tuple[tuple[int, int], ...], ...] = ()
 
 
-def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig) -> Conditioned:
+def condition(recording: Leads, leads: tuple[str, ...], config: SignalConfig) -> Conditioned:
     """Bridge short gaps, split each lead at long ones, filter each stretch with zero phase and resample it.
 
     A lead is 0 where it was not recorded; as long as another one was, beats can be found there.
 
     Parameters
     ----------
-    recording : Recording
-        `p_signal` in mV at `fs`.
+    recording : Recording or Masked
+        The recording; each lead is asked for once, so that only one masked copy exists at a time.
     leads : tuple of str
         Names of the leads to use.
     config : SignalConfig
@@ -69,17 +93,14 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
     """
     ratio = Fraction(config.working_fs_hz / recording.fs).limit_denominator(1000)
     n_work = math.ceil(recording.n_samples * ratio)
-    columns = [recording.p_signal[:, recording.leads.index(lead)] for lead in leads]
-    if not _readable_spans(columns[0], recording.fs, config):
-        longest, best = _longest_stretch(recording, config)
-        raise SignalError(
-            f"Not enough signal: lead {leads[0]!r} has no stretch of {config.segment_min_s:g} s without gaps; "
-            f"the longest there is lasts {longest:.1f} s, in lead {best!r}."
-        )
-    out = np.zeros((n_work, len(columns)), np.float32, order="F")
-    pieces = [_recorded_spans(column, recording.fs, replace(config, segment_min_s=PIECE_MIN_S)) for column in columns]
+    out = np.zeros((n_work, len(leads)), np.float32, order="F")
     recorded = np.zeros(n_work, np.bool_)
-    for i, (column, spans) in enumerate(zip(columns, pieces, strict=True)):
+    missing = []
+    for i, name in enumerate(leads):
+        column = recording.lead(name)
+        spans = _recorded_spans(column, recording.fs, replace(config, segment_min_s=PIECE_MIN_S))
+        if i == 0 and not _readable(spans, recording.fs, config):
+            raise _not_enough(recording, name, config)
         for start, stop in spans:
             first = round(start * ratio)
             size = min(-(-(stop - start) * ratio.numerator // ratio.denominator), n_work - first)
@@ -87,11 +108,12 @@ def condition(recording: Recording, leads: tuple[str, ...], config: SignalConfig
                 part = piece[: max(0, size - at)]
                 out[first + at : first + at + part.size, i] = part
             recorded[first : first + size] = True
+        missing.append(_missing(column, spans, ratio))
+        del column
     segments = _long_enough(recorded, float(recording.fs * ratio), config)
     for start, stop in runs(~_inside(segments, n_work)):
         out[start:stop] = 0
-    missing = tuple(_missing(column, spans, ratio) for column, spans in zip(columns, pieces, strict=True))
-    return Conditioned(read_only(out), float(recording.fs * ratio), segments, missing)
+    return Conditioned(read_only(out), float(recording.fs * ratio), segments, tuple(missing))
 
 
 def _long_enough(recorded: NDArray[np.bool_], fs: float, config: SignalConfig) -> tuple[tuple[int, int], ...]:
@@ -132,7 +154,7 @@ def _missing(lead: FloatArray, spans: list[tuple[int, int]], ratio: Fraction) ->
     return tuple((math.floor(a * ratio), math.ceil(b * ratio)) for a, b in runs(lost))
 
 
-def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, ...]:
+def analysable_leads(recording: Leads, config: SignalConfig) -> tuple[str, ...]:
     """Return the leads that were recorded long enough without a long gap; all of them if none was.
 
     A printed page shows most leads for 2.5 s and one for 10 s: only that one can be analysed. One or two leads are
@@ -140,11 +162,7 @@ def analysable_leads(recording: Recording, config: SignalConfig) -> tuple[str, .
     """
     if len(recording.leads) <= 2:
         return recording.leads
-    long = [
-        lead
-        for i, lead in enumerate(recording.leads)
-        if _readable_spans(recording.p_signal[:, i], recording.fs, config)
-    ]
+    long = [lead for lead in recording.leads if _readable(_pieces(recording, lead, config), recording.fs, config)]
     return tuple(long) or recording.leads
 
 
@@ -167,17 +185,28 @@ def _recorded_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[t
     return [(a, b) for a, b in runs(recorded) if (b - a) / fs >= config.segment_min_s]
 
 
-def _readable_spans(lead: FloatArray, fs: float, config: SignalConfig) -> list[tuple[int, int]]:
-    """Return the spans of a lead, short ones joined, that are long enough to be read."""
-    pieces = _recorded_spans(lead, fs, replace(config, segment_min_s=PIECE_MIN_S))
+def _readable(pieces: Sequence[tuple[int, int]], fs: float, config: SignalConfig) -> bool:
+    """Tell whether a piece of a lead, short ones joined, is long enough to be read."""
     least = config.segment_min_s * fs
-    return [(a, b) for a, b in _joined(pieces, least, JOIN_S * fs) if b - a >= least]
+    return any(b - a >= least for a, b in _joined(pieces, least, JOIN_S * fs))
 
 
-def _longest_stretch(recording: Recording, config: SignalConfig) -> tuple[float, str]:
+def _pieces(recording: Leads, lead: str, config: SignalConfig) -> list[tuple[int, int]]:
+    return _recorded_spans(recording.lead(lead), recording.fs, replace(config, segment_min_s=PIECE_MIN_S))
+
+
+def _not_enough(recording: Leads, lead: str, config: SignalConfig) -> SignalError:
+    longest, best = _longest_stretch(recording, config)
+    return SignalError(
+        f"Not enough signal: lead {lead!r} has no stretch of {config.segment_min_s:g} s without gaps; "
+        f"the longest there is lasts {longest:.1f} s, in lead {best!r}."
+    )
+
+
+def _longest_stretch(recording: Leads, config: SignalConfig) -> tuple[float, str]:
     """Return the seconds of the longest stretch without gaps in any lead, and the name of that lead."""
     any_length = replace(config, segment_min_s=0.0)
-    spans = [_recorded_spans(lead, recording.fs, any_length) for lead in recording.p_signal.T]
+    spans = [_recorded_spans(recording.lead(lead), recording.fs, any_length) for lead in recording.leads]
     lengths = [max((stop - start for start, stop in found), default=0) / recording.fs for found in spans]
     best = int(np.argmax(lengths))
     return lengths[best], recording.leads[best]
@@ -210,13 +239,16 @@ def _resampled(lead: FloatArray, fs: float, ratio: Fraction, config: SignalConfi
 
 
 def _filtered_hours(sos: NDArray[np.float64], lead: FloatArray, fs: float, bridged: int) -> Iterator[FloatArray]:
-    """Yield a lead hour by hour, filtered with zero phase; gaps of up to `bridged` samples are interpolated."""
+    """Return a lead hour by hour, filtered with zero phase; gaps of up to `bridged` samples are interpolated."""
     stretch, margin = round(STRETCH_S * fs), round(MARGIN_S * fs)
-    for start in range(0, lead.size, stretch):
+
+    def filtered(start: int) -> FloatArray:
         stop = min(start + stretch, lead.size)
         first, low = max(0, start - margin), max(0, start - margin - bridged)
         piece = _interpolated(lead[low : stop + margin + bridged])[first - low : stop + margin - low]
-        yield np.asarray(sps.sosfiltfilt(sos, piece)[start - first : stop - first], np.float32)
+        return np.asarray(sps.sosfiltfilt(sos, piece)[start - first : stop - first], np.float32)
+
+    return side_by_side(filtered, range(0, lead.size, stretch))
 
 
 def _interpolated(lead: FloatArray) -> FloatArray:

@@ -16,6 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from models.threads import side_by_side
 from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.matched_filter import levelled, matched_gain
@@ -138,12 +139,17 @@ def find_p_waves(conditioned: Conditioned, time_s: NDArray[np.float64]) -> PWave
     signal = conditioned.signal
     count = len(signal) // DECIMATED
     line = np.full(count, np.nan, np.float32)
-    for first_s in np.arange(0.0, count / fs, STRETCH_S):
+
+    def read(first_s: float) -> tuple[int, IntArray, tuple[_Part, FloatArray] | None]:
         chosen = np.flatnonzero((time_s >= first_s) & (time_s < first_s + STRETCH_S))
-        if chosen.size < BEATS_MIN:
-            continue
         start, stop = (max(0, round((first_s + edge) * fs)) for edge in (-2.0, STRETCH_S + 1.0))
-        found = _in_stretch(_decimated(signal[start * DECIMATED : stop * DECIMATED]), time_s[chosen] * fs - start, fs)
+        if chosen.size < BEATS_MIN:
+            return start, chosen, None
+        leads = _decimated(signal[start * DECIMATED : stop * DECIMATED])
+        return start, chosen, _in_stretch(leads, time_s[chosen] * fs - start, fs)
+
+    starts = np.arange(0.0, count / fs, STRETCH_S).tolist()
+    for first_s, (start, chosen, found) in zip(starts, side_by_side(read, starts), strict=True):
         if found is None:
             continue
         part, facts[:, chosen] = found

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.config import SignalConfig
-from pipeline.signal.artefacts import REASONS, Artefact, Kind
+from pipeline.signal.artefacts import REASONS, Artefact, Kind, Masked
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.gaps import gaps_in, runs
 from pipeline.signal.noise import NoiseVerdicts
-from pipeline.types import FloatArray, Quality, QualitySegment, Recording, Verdict
+from pipeline.types import FloatArray, Quality, QualitySegment, Verdict
 
 NOISE: Final = "noise hides the waves"
 NO_ECG: Final = "no ECG can be read here"
@@ -40,19 +40,17 @@ BRIDGED_S: Final = 0.3
 
 
 def assess(
-    recording: Recording,
+    recording: Masked,
     leads: tuple[str, ...],
     conditioned: Conditioned,
     noise: NoiseVerdicts,
     config: SignalConfig,
-    *,
-    artefacts: Sequence[Artefact] = (),
 ) -> Quality:
     """Judge the analysed leads, and join equal neighbours.
 
     Parameters
     ----------
-    recording : Recording
+    recording : Masked
         The recording without its artefacts, NaN there and in gaps.
     leads : tuple of str
         The leads that are analysed.
@@ -62,8 +60,6 @@ def assess(
         How far noise hides the ECG.
     config : SignalConfig
         Thresholds.
-    artefacts : sequence of Artefact, optional
-        What was masked.
 
     Returns
     -------
@@ -72,7 +68,7 @@ def assess(
         lead is lost stays "good", with a reason.
     """
     end_s = recording.duration_s
-    found = [_lost(recording, lead, artefacts, config) for lead in leads]
+    found = [_lost(recording, lead, config) for lead in leads]
     second = [QualitySegment(s.start_s, s.stop_s, "good", s.reason, s.leads) for lost in found[1:] for s in lost]
     marks = [
         *second,
@@ -178,13 +174,13 @@ def _counted(artefacts: Sequence[Artefact], fs: float) -> str:
     return f"{REASONS[artefacts[0].kind]} ({seconds:.2g} s{times})"
 
 
-def _lost(recording: Recording, lead: str, artefacts: Sequence[Artefact], config: SignalConfig) -> list[QualitySegment]:
+def _lost(recording: Masked, lead: str, config: SignalConfig) -> list[QualitySegment]:
     """Return where a lead was not recorded, then, to be painted over that, its artefacts."""
     fs = recording.fs
-    column = recording.p_signal[:, recording.leads.index(lead)]
+    column = recording.lead(lead)
     gaps = gaps_in(column, fs, config) if np.isnan(column.sum(dtype=np.float64)) else []
     lost = [QualitySegment(a / fs, b / fs, "gap", NOT_RECORDED, (lead,)) for a, b in gaps]
-    own = [artefact for artefact in artefacts if artefact.lead == lead]
+    own = [artefact for artefact in recording.artefacts if artefact.lead == lead]
     return lost + [
         QualitySegment(one.start / fs, one.stop / fs, VERDICTS[one.kind], REASONS[one.kind], (lead,)) for one in own
     ]
@@ -199,12 +195,12 @@ def _left_out(conditioned: Conditioned, leads: tuple[str, ...]) -> list[QualityS
 
 
 def _windows(
-    recording: Recording, leads: tuple[str, ...], conditioned: Conditioned, noise: NoiseVerdicts, config: SignalConfig
+    recording: Masked, leads: tuple[str, ...], conditioned: Conditioned, noise: NoiseVerdicts, config: SignalConfig
 ) -> list[QualitySegment]:
     """Return the windows that are not good."""
     found = []
     flat = _flat(conditioned, noise, config)
-    raw = recording.p_signal[:, recording.leads.index(leads[0])]
+    raw = recording.lead(leads[0])
     none = noise.no_ecg >= config.no_ecg_from
     if none.mean() > MOSTLY:
         none = noise.no_ecg >= LIKELY

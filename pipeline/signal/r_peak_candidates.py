@@ -5,7 +5,6 @@ Nothing here depends on the sign or the scale of a lead, on the order of the lea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,26 +72,35 @@ class _Envelopes:
 
 
 def find_candidates(conditioned: Conditioned) -> list[Candidates]:
-    """Return what `candidates_by_hour` yields."""
-    return list(candidates_by_hour(conditioned))
+    """Return all local maxima of the joint energy of the leads, hour by hour, in order of time."""
+    found = (candidates_within(conditioned, *hour) for hour in hours(conditioned))
+    return [one for one in found if one is not None]
 
 
-def candidates_by_hour(conditioned: Conditioned) -> Iterator[Candidates]:
-    """Yield all local maxima of the joint energy of the leads, hour by hour, in order of time.
+def candidates_within(conditioned: Conditioned, start: int, stop: int, first: int, last: int) -> Candidates | None:
+    """Return the local maxima of the joint energy of the leads within one of the `hours`; None without any signal.
 
-    There is at most one candidate within 56 ms; a lead without any signal is replaced by the other one. Each hour is
-    searched with a minute on either side, which is further than any feature reaches.
+    There is at most one candidate within 56 ms; a lead without any signal is replaced by the other one.
+
+    Parameters
+    ----------
+    conditioned : Conditioned
+        Filtered leads, mV.
+    start, stop : int
+        The candidates lie in [start, stop), indices into the signal.
+    first, last : int
+        What is searched is [first, last): a minute more on either side is further than any feature reaches.
     """
     step = max(1, round(conditioned.fs / ENVELOPE_FS_HZ))
-    for start, stop, first, last in hours(conditioned):
-        leads = np.ascontiguousarray(conditioned.signal[first:last:step].T)
-        live = np.flatnonzero(np.ptp(leads, axis=1) > 0)
-        if live.size:
-            envelopes = _envelopes(leads[[live[0], live[-1]]], conditioned.fs / step)
-            peaks = _peaks(envelopes)
-            at = first + peaks * step
-            inside = (at >= start) & (at < stop)
-            yield _described(envelopes, peaks[inside], at[inside])
+    leads = np.ascontiguousarray(conditioned.signal[first:last:step].T)
+    live = np.flatnonzero(np.ptp(leads, axis=1) > 0)
+    if not live.size:
+        return None
+    envelopes = _envelopes(leads[[live[0], live[-1]]], conditioned.fs / step)
+    peaks = _peaks(envelopes)
+    at = first + peaks * step
+    inside = (at >= start) & (at < stop)
+    return _described(envelopes, peaks[inside], at[inside])
 
 
 def _envelopes(leads: FloatArray, fs: float) -> _Envelopes:

@@ -10,11 +10,12 @@ import numpy as np
 import sleepecg
 from numpy.typing import NDArray
 
+from models.threads import side_by_side
 from pipeline.config import SignalConfig
 from pipeline.signal.beat_windows import gather
 from pipeline.signal.conditioning import Conditioned, hours
 from pipeline.signal.nearest import NO_BEAT, mutually_nearest, nearest
-from pipeline.signal.r_peak_candidates import candidates_by_hour
+from pipeline.signal.r_peak_candidates import candidates_within
 from pipeline.signal.r_peak_choice import choose_candidates, in_rhythm, load_networks
 from pipeline.types import FloatArray, IntArray
 
@@ -40,7 +41,12 @@ def detect_r_peaks(conditioned: Conditioned, config: SignalConfig, second: Detec
         Gives what `slopes` finds in this signal, for who needs that again; `slopes` itself if None.
     """
     surroundings, rhythm = load_networks()
-    pieces = [(piece.at, surroundings(piece.features), piece.strength) for piece in candidates_by_hour(conditioned)]
+
+    def read(hour: tuple[int, int, int, int]) -> tuple[IntArray, FloatArray, FloatArray] | None:
+        found = candidates_within(conditioned, *hour)
+        return None if found is None else (found.at, surroundings(found.features), found.strength)
+
+    pieces = [piece for piece in side_by_side(read, hours(conditioned)) if piece is not None]
     if not pieces:
         return np.zeros(0, np.int64)
     at, score, strength = (np.concatenate(column) for column in zip(*pieces, strict=True))
@@ -62,7 +68,7 @@ def slopes(conditioned: Conditioned, config: SignalConfig) -> IntArray:
     sleepecg's modification of Pan & Tompkins 1985, doi:10.1109/TBME.1985.325532.
     """
     lead = conditioned.signal[:, 0]
-    found = [_slopes_within(lead, *hour, conditioned.fs) for hour in hours(conditioned)]
+    found = list(side_by_side(lambda hour: _slopes_within(lead, *hour, conditioned.fs), hours(conditioned)))
     peaks = np.concatenate(found) if found else np.zeros(0, np.int64)
     return np.unique(snap(peaks, lead, conditioned.fs, config))
 

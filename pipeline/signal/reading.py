@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.config import SignalConfig
 from pipeline.errors import SignalError
-from pipeline.signal.artefacts import Artefact, mask_artefacts, masked_at
+from pipeline.signal.artefacts import Masked, find_artefacts
 from pipeline.signal.conditioning import Conditioned, analysable_leads, condition
 from pipeline.signal.leads import READABLE_SHARE, choose_leads
 from pipeline.signal.noise import NoiseVerdicts, judge_noise, noise_alone
@@ -25,11 +25,8 @@ class ReadLeads:
 
     Attributes
     ----------
-    recording : Recording
-        The recording as it was read: a copy with NaN in its artefacts is made again where that is asked for, since a
-        day's would lie beside it all the time.
-    artefacts : tuple of Artefact
-        What was masked, in any lead.
+    masked : Masked
+        The recording, and what was masked in any lead.
     leads : tuple of str
         Names of the one or two leads.
     conditioned : Conditioned
@@ -38,8 +35,7 @@ class ReadLeads:
         What a reader should know of masks and of the choice, one sentence each.
     """
 
-    recording: Recording
-    artefacts: tuple[Artefact, ...]
+    masked: Masked
     leads: tuple[str, ...]
     conditioned: Conditioned
     notices: tuple[str, ...]
@@ -62,10 +58,7 @@ class ReadLeads:
             How far noise hides the ECG.
         """
         noise = judge_noise(self.conditioned, r_peak, steep, doubtful=config.noisy_from)
-        endless = any(bool(np.isinf(lead).any()) for lead in self.recording.p_signal.T)
-        masked = masked_at(self.recording, self.artefacts, endless=endless)
-        quality = assess(masked, self.leads, self.conditioned, noise, config, artefacts=self.artefacts)
-        return quality, noise
+        return assess(self.masked, self.leads, self.conditioned, noise, config), noise
 
 
 def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str, ...] | None = None) -> ReadLeads:
@@ -85,20 +78,20 @@ def read_leads(recording: Recording, config: SignalConfig, requested: tuple[str,
     SignalError
         If a requested lead is not there, or none was recorded long enough without a gap.
     """
-    masked, artefacts = mask_artefacts(recording, config)
+    masked = find_artefacts(recording, config)
     leads, notices = _chosen(masked, requested, config)
-    masks = artefact_notices(artefacts, leads, recording.fs)
+    masks = artefact_notices(masked.artefacts, leads, recording.fs)
     try:
         conditioned = condition(masked, leads, config)
     except SignalError:
-        if not artefacts:
+        if not masked.artefacts:
             raise
         condition(recording, leads, config)  # refuses what was not recorded; what is masked is an answer
-        conditioned = condition(_filled(masked), leads, config)
+        conditioned = condition(_filled(masked.whole()), leads, config)
     if not requested and _first_is_much_worse(conditioned, config):
         worse = f"Lead {leads[0]} is hidden by noise: lead {leads[1]} was read first."
         leads, conditioned, notices = leads[::-1], _turned(conditioned), (*notices, worse)
-    return ReadLeads(recording, artefacts, leads, conditioned, (*notices, *masks))
+    return ReadLeads(masked, leads, conditioned, (*notices, *masks))
 
 
 def _first_is_much_worse(conditioned: Conditioned, config: SignalConfig) -> bool:
@@ -122,11 +115,11 @@ def _filled(masked: Recording) -> Recording:
 
 
 def _chosen(
-    masked: Recording, requested: tuple[str, ...] | None, config: SignalConfig
+    masked: Masked, requested: tuple[str, ...] | None, config: SignalConfig
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if requested:
         return choose_leads(masked.leads, requested), ()
-    shares = [float(np.isfinite(lead).mean()) for lead in masked.p_signal.T]  # much faster than along the long axis
+    shares = [float(np.isfinite(masked.lead(lead)).mean()) for lead in masked.leads]
     readable = dict(zip(masked.leads, shares, strict=True))
     analysable = analysable_leads(masked, config)
     usual, chosen = choose_leads(analysable), choose_leads(analysable, None, readable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.threads import single_threaded_blas
 from pipeline.measurements import Measurements
 from pipeline.twelve_leads.measuring import Marked, measure, rr_of, usual_beats
 from pipeline.twelve_leads.superclasses import read_superclasses
@@ -13,6 +14,7 @@ from pipeline.waves.delineate import delineate, spans_without_p
 from pipeline.waves.long import LONG_S, STRETCH_S, usual_waves
 
 
+@single_threaded_blas()
 def read_waves(recording: Recording, analysis: Analysis, *, every_beat: bool | None = None) -> Marked:
     """Mark the waves of a recording in all its leads.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.runtime import processors, single_threaded_blas
+from models.threads import side_by_side, single_threaded_blas
 from models.waves import FS_HZ, load_waves
 from pipeline.measurements import WAVE_MARKS, Waves
 from pipeline.types import FloatArray, read_only
@@ -106,8 +105,8 @@ def usual_waves(
     beat_s = np.array([stretch.beat_s for stretch in stretches], np.float64)
     marks = np.full((beat_s.size, len(leads), len(WAVE_MARKS)), np.nan)
     starts = range(0, len(stretches), AT_ONCE)
-    with single_threaded_blas(), ThreadPoolExecutor(processors()) as pool:
-        read = pool.map(lambda first: _marked(signal, fs, stretches[first : first + AT_ONCE]), starts)
+    with single_threaded_blas():
+        read = side_by_side(lambda first: _marked(signal, fs, stretches[first : first + AT_ONCE]), starts)
         for first, some in zip(starts, read, strict=True):
             marks[first : first + len(some)] = some
     marks = without_these_p(marks, beat_s, without_p)
