@@ -5,9 +5,8 @@ what three quarters of its beats are, else beat by beat; an episode as the rhyth
 agrees with the reference is confirmed, what does not is given the class of the reference (a beat that is none is
 deleted, another rhythm rejected). Beats that the model left unclassified, and rhythms that the reference never names,
 are confirmed as they are. Of a group, the places that stand for it are looked at; if all agree it is confirmed in one
-act. A single wrong beat there is changed, and what stands for the rest is looked at, up to three times; else the
-group is gone through, four members at a time, and what is left is confirmed in one act. Reading one by one is the
-same rule without groups.
+act, else the group is gone through, as many members at a time as are drawn side by side: what is wrong is changed, and
+what is left is confirmed in one act. Reading one by one is the same rule without groups.
 """
 
 from __future__ import annotations
@@ -36,8 +35,6 @@ from pipeline.types import Episode, IntArray, Recording
 NO_TRUE_BEAT: Final = "-"
 NEVER_NAMED: Final = frozenset({"BI", "ASYS", "NOISE"})  # by the reference rhythms of the MIT-BIH database
 SAME: Final = {"BIII": "BII"}
-FEW: Final = 1  # wrong beats of a place that are changed without going through the whole group ...
-ROUNDS: Final = 3  # ... and how often
 WITHIN_S: Final = 0.15
 MOST: Final = 0.75  # of the beats of an event: what so many are, it is taken for
 
@@ -119,19 +116,6 @@ def group_agrees(group: FindingGroup, state: InForce, known: Knowledge) -> bool:
         if group.kind != "unclassified" and known.truth((sample,))[0] != letter:
             return False
     return True
-
-
-def mendable(group: FindingGroup, state: InForce, known: Knowledge) -> tuple[int, Finding, tuple[Fix, ...]] | None:
-    """The first place of a group of events with wrong beats, its member, and what to change; None if that is much."""
-    if FINDING_KINDS[group.kind].scattered:
-        return None
-    members = {member.id: member for member in group.members}
-    for number, place in enumerate(extremes(group, state.beats, state.material.families)):
-        wrong = fixes(members[place.finding], state.beats, known)
-        beats = sum(len(fix.samples) for fix in wrong)
-        if wrong:
-            return (number, members[place.finding], wrong) if 0 < beats <= FEW else None
-    return None
 
 
 def decision_for(fix: Fix, finding: Finding) -> Decision:

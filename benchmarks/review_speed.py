@@ -11,7 +11,6 @@ import argparse
 import os
 import statistics
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,20 +18,19 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import parse_qs, urlparse
 
+import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks import decision as timing
 from benchmarks.results import RecordReview, ReviewSpeed
 from benchmarks.review_rule import (
     NO_TRUE_BEAT,
-    ROUNDS,
     Fix,
     Knowledge,
     decided,
     fixes,
     group_agrees,
     knowledge,
-    mendable,
     read_one_by_one,
 )
 from pipeline._util.files import write_json
@@ -43,7 +41,8 @@ from pipeline.cases.material import material_of
 from pipeline.cases.study_review import FindingFilter, StudyReview, review_of
 from pipeline.config import RECORDING_NETWORK, ROOT, data_root
 from pipeline.intake import read_path
-from pipeline.review.groups import SIDE_BY_SIDE, FindingGroup, Row
+from pipeline.review.decisions import Decision
+from pipeline.review.groups import FindingGroup, Row, side_by_side
 from pipeline.review.triage import Finding
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.prepared import save_prepared
@@ -73,7 +72,7 @@ class Reader:
     def __init__(self, page: Page, study: int, known: Knowledge) -> None:
         self.page, self.study, self.known = page, study, known
         self.material = material_of(get_study(study))
-        self.keys, self.seen, self.rounds = 0, set[str](), Counter[str]()
+        self.keys, self.seen = 0, set[str]()
 
     @property
     def review(self) -> StudyReview:
@@ -133,23 +132,11 @@ class Reader:
         raise RuntimeError(f"Study {self.study} is not read after {STEPS_MAX} steps, at {self.at()!r}.")
 
     def together(self, review: StudyReview, group: FindingGroup) -> None:
-        """A group by what stands for it: confirmed, mended there, or opened."""
+        """A group by what stands for it: confirmed, or gone through."""
         if group_agrees(group, review.state, self.known):
             self.decide("c")
-            return
-        found = mendable(group, review.state, self.known) if self.rounds[group.kind] < ROUNDS else None
-        if found is None:
+        else:
             self.press("o")
-            return
-        self.rounds[group.kind] += 1
-        number, member, wrong = found
-        if number:
-            self.click(number)
-        self.press("b")
-        for _ in range(member.samples.index(wrong[0].samples[0])):
-            self.press("ArrowRight")
-        self.decide(_LETTERS[wrong[0].aami])
-        self.press("g")
 
     def click(self, number: int) -> None:
         """Clicks one of the places that are drawn side by side."""
@@ -160,15 +147,16 @@ class Reader:
     def member(self, review: StudyReview, group: FindingGroup, member: Finding) -> None:
         """One finding of a group that is gone through: what is wrong is changed, the rest confirmed at the end."""
         at = group.members.index(member)
-        for number, one in enumerate(group.members[at : at + SIDE_BY_SIDE]):
+        stop = at + side_by_side(group, at)
+        for number, one in enumerate(group.members[at:stop]):
             wrong = () if one.id in self.seen or one.reviewed else fixes(one, review.beats, self.known)
             self.seen.add(one.id)
             if wrong and number:
                 self.click(number)
             if wrong:
-                self.fix(one, wrong)
+                self.fix(one, wrong, rest=True)
                 return
-        after = [one for one in group.members[at + SIDE_BY_SIDE :] if not one.reviewed]
+        after = [one for one in group.members[stop:] if not one.reviewed]
         if after:
             self.press("Shift+ArrowDown")
         else:
@@ -183,8 +171,18 @@ class Reader:
         else:
             self.decide("c")
 
-    def fix(self, finding: Finding, wrong: tuple[Fix, ...]) -> None:
-        """Changes what is wrong: all of the finding with one key, or beat by beat."""
+    def fix(self, finding: Finding, wrong: tuple[Fix, ...], *, rest: bool = False) -> None:
+        """Changes what is wrong: all of the finding with one key, or beat by beat.
+
+        Parameters
+        ----------
+        finding : Finding
+            What is looked at.
+        wrong : tuple of Fix
+            What is changed.
+        rest : bool, optional
+            Whether its other beats are confirmed later, with the rest of a group.
+        """
         if not finding.samples:
             self.decide("x")
             return
@@ -193,9 +191,37 @@ class Reader:
             return
         by_sample = {fix.samples[0]: fix.aami for fix in wrong}
         self.press("b")
-        for sample in finding.samples:  # each is decided, and the page goes on to the next that is not
-            self.decide(_LETTERS[by_sample[sample]] if sample in by_sample else "c")
+        if rest:
+            self.change(finding, by_sample)
+        else:
+            for sample in finding.samples:  # each is decided, and the page goes on to the next that is not
+                self.decide(_LETTERS[by_sample[sample]] if sample in by_sample else "c")
         self.press("g")
+
+    def change(self, finding: Finding, by_sample: dict[int, str]) -> None:
+        """Goes to the beats of a finding that are wrong and gives them their class.
+
+        Raises
+        ------
+        RuntimeError
+            If another beat than the wrong one was changed.
+        """
+        human = self.review.beats.human[np.searchsorted(self.review.beats.sample, np.array(finding.samples))]
+        here = int((human == "").argmax())  # the page begins with the first beat that is not decided
+        for sample, aami in by_sample.items():
+            there = finding.samples.index(sample)
+            for _ in range(abs(there - here)):
+                self.press("ArrowRight" if there > here else "ArrowLeft")
+            # the page goes on to the next beat, unless the finding has ended with an earlier change
+            stays = self.review.finding(finding.id) is None or there + 1 == len(finding.samples)
+            self.decide(_LETTERS[aami])
+            if self.last().samples != (sample,):
+                raise RuntimeError(f"{self.last()} was taken instead of one about {sample} in {finding.id!r}.")
+            here = there if stays else there + 1
+
+    def last(self) -> Decision:
+        """The last decision that was taken."""
+        return standing(self.study).decisions[-1]
 
     def sign(self) -> None:
         """Signs, and goes on."""

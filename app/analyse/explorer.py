@@ -27,7 +27,7 @@ from pipeline.labels import AAMI_CLASSES, NOT_CLASSIFIED
 from pipeline.typed_times import read_clock
 
 HOUR_S, LONG_S = 3600.0, 7200.0  # the table shows one hour of longer recordings: a day has 100 000 rows
-ECG_SHARES = (2, 1)  # of the page for an ECG of several leads and beat: ten seconds need 780 pixels
+ECG_SHARES = (14, 5)  # of the page for an ECG of several leads and beat: ten seconds in real size need 990 pixels
 SHARES, STRIP_PX = (3, 2), 760  # of the page for strip and beat; width of the strip in pixels
 PAGE = "analyse"
 COMPARED_PX = 240  # greatest height of each of two strips, one above the other
@@ -49,8 +49,12 @@ def draw(session: Session, read: Callable[[], None] | None = None) -> None:
     beats = session.case is not None and bool(session.case.letters)
     if by_touch():
         strip = beat = st.container(gap="xsmall")
+    elif twelve_leads.is_open(session):
+        twelve_leads.wide()
+        _navigation(session)
+        strip, beat = st.columns(ECG_SHARES, gap="small")
     else:
-        strip, beat = st.columns(ECG_SHARES if twelve_leads.is_open(session) else SHARES, gap="medium")
+        strip, beat = st.columns(SHARES, gap="medium")
     with strip:
         _signal(session)
     with beat:
@@ -69,7 +73,8 @@ def draw(session: Session, read: Callable[[], None] | None = None) -> None:
 def _signal(session: Session) -> None:
     with st.container(gap="xsmall"):
         _trend(session)
-        _navigation(session)
+        if by_touch() or not twelve_leads.is_open(session):
+            _navigation(session)
         if by_touch():
             st.space(SPACE_PX)
         _slider(session)
@@ -184,14 +189,14 @@ def _navigation(session: Session) -> None:
         return
     previous, following = case.next_abnormal(session.beat, -1), case.next_abnormal(session.beat, 1)
     last = session.beat >= case.time_s.size - 1
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         _go("Previous abnormal", ":material/keyboard_double_arrow_left:", previous, session, "P")
         _go("Previous beat", ":material/chevron_left:", session.beat - 1 if session.beat else None, session, "Left")
         _go("Next beat", ":material/chevron_right:", None if last else session.beat + 1, session, "Right", after=True)
         _go(
             "Next abnormal", ":material/keyboard_double_arrow_right:", following, session, "N", after=True, primary=True
         )
-    twelve_leads.choose(session)
+        twelve_leads.choose(session)
 
 
 def _go(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.analyse import controls
+from app.analyse import controls, twelve_leads
 from app.common import patient, sign_in
 from app.common.session import Session
 from app.common.text import plain
@@ -32,9 +32,12 @@ def draw(session: Session) -> None:
     if case is None:
         return
     recording, analysis = case.recording, case.analysis
+    as_ecg = twelve_leads.is_open(session) and not by_touch()  # which needs the height
     read = [standard_name(lead) or lead for lead in analysis.leads]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(plain(recording.name), anchor=False, width="stretch")
+        st.subheader(plain(recording.name), anchor=False, width="content" if as_ecg else "stretch")
+        if as_ecg:
+            _numbers(case)
         controls.choose(session)
         offer_review(case)
     with st.container(gap="xxsmall"):
@@ -51,7 +54,8 @@ def draw(session: Session) -> None:
         if _in_training(case):
             st.markdown(f":blue[:material/school:] :small[{TRAINED_ON}]")
         _urgent(session, case)
-        _numbers(case)
+        if not as_ecg:
+            _numbers(case)
 
 
 def draw_urgent_statements(case: Case) -> None:
@@ -79,7 +83,7 @@ def _numbers(case: Case) -> None:
         parts.append(f":{BADGES[NOT_CLASSIFIED]}-badge[**not classified** {grouped(unclassified)} · {left} of all]")
     mean = UNDEFINED if rate.mean is None else f"{rate.mean:.0f}/min"
     parts.append(f"&nbsp; **{mean}** :small[mean rate, {range_words(rate)}]")
-    st.markdown(" ".join(parts), help=_meanings(case))
+    st.markdown(" ".join(parts), help=_meanings(case), width="stretch")
 
 
 def _meanings(case: Case) -> str:

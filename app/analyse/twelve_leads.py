@@ -21,7 +21,11 @@ from pipeline.twelve_leads.sheet import GAINS_MM_MV, SPEEDS_MM_S, Sheet, page_s
 from pipeline.twelve_leads.sheet import ecg_sheet as lay_out
 
 STRIP = "strip"
-BESIDE_PX = 3.0  # to a millimetre at least: ten seconds stand beside the beat
+BESIDE_PX = 3.0  # to a millimetre at least where the window is narrow: ten seconds stand beside the beat
+# Ten seconds in real size and the chosen beat share a window of 1440 pixels: less air around them.
+STYLE = """<style>
+@media (min-width: 641px) { .stMainBlockContainer { padding: 4.25rem 2rem 1rem; } }
+</style>"""
 SCREEN_POINTS_PER_MM = 10.0  # of a trace: two for each point of the screen
 AS_RECORDED = "As recorded, not filtered."
 TICKS = "Ticks: onset and end of P (blue), QRS (purple) and T (orange) over all leads; uncertain ones are left out."
@@ -30,6 +34,11 @@ TICKS = "Ticks: onset and end of P (blue), QRS (purple) and T (orange) over all 
 def is_open(session: Session) -> bool:
     """Whether the recording is shown as an ECG."""
     return session.case is not None and is_sheet(session.case.recording.leads) and bool(session.sheet.layout)
+
+
+def wide() -> None:
+    """Give an ECG the width of the page."""
+    st.html(STYLE)
 
 
 def fit_window(session: Session) -> None:
@@ -48,7 +57,7 @@ def choose(session: Session) -> None:
     choice = session.sheet
     st.session_state["sheet-layout"] = choice.layout or STRIP
     st.session_state["sheet-speed"], st.session_state["sheet-gain"] = choice.speed_mm_s, choice.gain_mm_mv
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
         st.segmented_control(
             "Layout", [*SHEET_LAYOUTS, STRIP], key="sheet-layout", required=True, wrap=False,
             format_func=lambda name: SHEET_LAYOUTS[name].title if name in SHEET_LAYOUTS else "Strip",

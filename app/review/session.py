@@ -13,7 +13,7 @@ from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport, moved_end
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.decisions import MARKING_KINDS, MEASURING_KINDS, STRETCH_KINDS, Decision, Stretch
-from pipeline.review.groups import GROUP_ID, SIDE_BY_SIDE, Extreme, FindingGroup, Row, places_of, stretches_of
+from pipeline.review.groups import GROUP_ID, Extreme, FindingGroup, Row, places_of, side_by_side, stretches_of
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
 from pipeline.store.log import Role
@@ -142,7 +142,8 @@ class ReviewSession(Looking):
             self.step(by)
             return
         names = [member.id for member in group.members]
-        self.show(group.members[min(max(0, names.index(self.finding) + by * SIDE_BY_SIDE), len(names) - 1)])
+        at = names.index(self.finding)
+        self.show(group.members[min(max(0, at + by * side_by_side(group, at)), len(names) - 1)])
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -32,6 +32,8 @@ _SAME_PLACE_MM: Final = 2.0
 _SAME_WIDTH_MM: Final = 0.6
 _AGREE: Final = 0.3  # share of the lanes that must show the same pulse
 _OTHER_END: Final = 0.8  # of these, share that must show one at the other end too
+_CUT_MM: Final = 1.0  # of a roof that the edge of the paper cuts
+_CUT_AGREE: Final = 0.8  # share of the lanes that must show the same cut pulse
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Pulse:
         Columns of its flanks, pixels of the sheet.
     top, foot : float
         Rows of its top and foot, pixels of the sheet.
+    whole : bool
+        Whether both flanks are seen; where the paper's edge cuts it, its width tells nothing.
     """
 
     lane: int
@@ -53,6 +57,7 @@ class Pulse:
     right: float
     top: float
     foot: float
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
 
     Where the other lanes have another gain, their pulses stand in the same place with another height; they count too.
     So do pulses on which the lanes agree at the other end of the page, as where chest leads have a gain of their own.
+    If no whole pulse is there, those count of which the edge of the paper leaves one flank and a piece of the roof.
 
     Parameters
     ----------
@@ -84,9 +90,20 @@ def find_pulses(ink: Ink, lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
     found = [pulse for i, lane in enumerate(lanes) for pulse in _pulses(mask, upright, i, float(lane), px_per_mm)]
     best = _agreeing(found, px_per_mm)
     if len(best) < max(2.0, _AGREE * lanes.size):
-        return ()
+        return _cut_by_the_edge(mask, upright, lanes, px_per_mm)
     every = [*best, *_of_other_height(found, best, lanes.size, px_per_mm), *_at_other_end(found, best, mask, px_per_mm)]
     return tuple(sorted(every, key=lambda pulse: (pulse.lane, pulse.left)))
+
+
+def _cut_by_the_edge(mask: Mask, upright: NDArray[np.uint8], lanes: Matrix, px_per_mm: int) -> tuple[Pulse, ...]:
+    """Return the pulses, one a lane, that begin before the first column with ink or end behind the last."""
+    inked = np.flatnonzero(mask.any(axis=0))
+    if not inked.size:
+        return ()
+    ends = int(inked[0]), int(inked[-1]) + 1
+    each = [_pulses(mask, upright, i, float(lane), px_per_mm, ends) for i, lane in enumerate(lanes)]
+    best = _agreeing([pulse for found in each for pulse in found], px_per_mm)
+    return tuple(best) if len(best) >= max(2.0, _CUT_AGREE * lanes.size) else ()
 
 
 def _agreeing(found: list[Pulse], px_per_mm: int) -> list[Pulse]:
@@ -147,22 +164,41 @@ def _same(one: Pulse, other: Pulse, px_per_mm: int) -> bool:
     )
 
 
-def _pulses(mask: Mask, upright: NDArray[np.uint8], lane: int, row: float, px_per_mm: int) -> list[Pulse]:
-    """Find two upright strokes near an end of the page with a flat roof between them and nothing inside."""
+def _pulses(
+    mask: Mask,
+    upright: NDArray[np.uint8],
+    lane: int,
+    row: float,
+    px_per_mm: int,
+    edges: tuple[int, int] | None = None,
+) -> list[Pulse]:
+    """Find two upright strokes near an end of the page with a flat roof between them and nothing inside.
+
+    With the `edges` of the ink, [first, last) column, one of the two strokes is such an edge.
+    """
     found = []
+    least_mm = _WIDTH_MM[0] if edges is None else _CUT_MM
     total = np.concatenate([np.zeros((1, mask.shape[1])), np.cumsum(upright, axis=0, dtype=np.float64)])
     for gain in GAINS:
         first, last = round(row - (gain - 0.8) * px_per_mm), round(row - 1.2 * px_per_mm)
         if first - 2 * px_per_mm < 0 or last >= len(mask):
             continue
         strokes = runs((total[last] - total[first]) / (last - first) > _UPRIGHT)
-        for (a, b), (c, d) in pairwise(strokes):
+        for (a, b), (c, d) in pairwise(strokes) if edges is None else _beside_edges(strokes, edges):
             left, right = (a + b - 1) / 2, (c + d - 1) / 2
             at_end = min(left, mask.shape[1] - right) < _SEARCH_MM * px_per_mm
-            if at_end and _WIDTH_MM[0] <= (right - left) / px_per_mm <= _WIDTH_MM[1]:
+            if at_end and least_mm <= (right - left) / px_per_mm <= _WIDTH_MM[1]:
                 pulse = _pulse(mask, lane, row, gain, (left, right), (b, c), px_per_mm)
-                found += [pulse] if pulse else []
+                found += [replace(pulse, whole=edges is None)] if pulse else []
     return found
+
+
+def _beside_edges(
+    strokes: list[tuple[int, int]], edges: tuple[int, int]
+) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
+    """Return each edge of the ink with the stroke next to it."""
+    first, last = edges
+    return (((first, first), strokes[0]), (strokes[-1], (last, last))) if strokes else ()
 
 
 def _pulse(
@@ -301,7 +337,8 @@ def speed_of(pulses: tuple[Pulse, ...], words: tuple[Word, ...], px_per_mm: int)
     MeasuredValue or None
         Millimetres per second; None where neither tells.
     """
-    width = float(np.median([pulse.right - pulse.left for pulse in pulses])) / px_per_mm if pulses else 0.0
+    widths = [pulse.right - pulse.left for pulse in pulses if pulse.whole]
+    width = float(np.median(widths)) / px_per_mm if widths else 0.0
     seen = [speed for speed in SPEEDS if abs(width / (_PULSE_S * speed) - 1) < _WIDTH_TOLERANCE]
     return _agreed(seen, _printed(words, "mm/s"), f"the calibration pulse is {width:.1f} mm wide")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, median_filter
+from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d
 
 from pipeline.digitisation.ink import Ink, Mask
 from pipeline.types import FloatArray
@@ -33,6 +34,8 @@ _END_MM: Final = 6.0  # a trace begins where it is visible in most of this many 
 _END_SHARE: Final = 0.55
 _TALL: Final = 2.0  # strokes this many times as tall as the pen is thick are flanks or narrow waves
 _LEVEL_MM: Final = 8.0  # the surrounding level is the median over this many millimetres
+_PEN: Final = 10  # percentile of a trace's ink per column that is the pen alone: noise makes the rest thicker
+_TIP_PX: Final = 0.01  # a row this near to the outermost one is the tip
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,7 +302,8 @@ def _stroke_rows(
     """Return the rows of the visible columns: the ink-weighted middle of a thin stroke, the outer edge of a tall one.
 
     A pen widens every wave by its own thickness and fills narrow ones. Their outline, narrowed by the pen again, is
-    where the trace was: the outline on the side of the wave, seen from the surrounding level.
+    where the trace was: the outline on the side of the wave, seen from the surrounding level. Tips
+    are narrowed by less, because columns are coarser than they are.
     """
     column = np.flatnonzero(seen)
     first, last = first[column], last[column]
@@ -312,10 +316,25 @@ def _stroke_rows(
     inset = (thick - 1) / 4  # a flat stroke needs twice as much, a steep one none; this is a measured compromise
     tops = np.asarray(first - strength[np.maximum(first - 1, 0), column], np.float64)
     feet = np.asarray(last + strength[np.minimum(last + 1, height - 1), column], np.float64)
-    upper, lower = _narrowed(tops, thick / 2) + inset, -_narrowed(-feet, thick / 2) - inset
+    half = max(1.0, float(np.percentile(ink, _PEN))) / 2
+    upper, lower = _with_tips(tops, half, inset), -_with_tips(-feet, half, inset)
     level = median_filter(middle, min(middle.size, round(_LEVEL_MM * px_per_mm)), mode="nearest")
     outer = np.where(level - upper > lower - level, upper, lower)
     return np.asarray(np.where(last - first > _TALL * thick, outer, middle), np.float64)
+
+
+def _with_tips(outline: Matrix, half: float, inset: float) -> Matrix:
+    """Return where the trace was under an outline (n,), narrowed by half a pen, with the tips of its waves.
+
+    The tip of a wave fills as many columns as the pen is wide, or one less: narrowed by the whole pen it would lose a
+    column of its flanks. There it is narrowed by half a column less, or, where the stroke is thinner than elsewhere, by
+    a column less and lowered by half a pen.
+    """
+    around = 2 * math.ceil(half) + 1
+    loose, looser = (_narrowed(outline, max(0.0, half - less)) for less in (0.5, 1.0))
+    is_tip = loose <= minimum_filter1d(loose, around) + _TIP_PX
+    tip = np.minimum(loose + inset, minimum_filter1d(looser, around) + half)
+    return np.asarray(np.where(is_tip, tip, _narrowed(outline, half) + inset), np.float64)
 
 
 def _narrowed(outline: Matrix, half: float) -> Matrix:

@@ -197,6 +197,25 @@ class ReportSheet(FPDF):
             self.text(left, y, piece)
             left += self.get_string_width(piece)
 
+    @contextmanager
+    def rect_clip(self, x: float, y: float, w: float, h: float) -> Iterator[None]:
+        """Clip what is drawn to a rectangle; what is written after it has its own font again.
+
+        Parameters
+        ----------
+        x, y : float
+            Upper left corner, mm.
+        w, h : float
+            Size, mm.
+
+        Notes
+        -----
+        The end of a clip gives a PDF the font that it had before it. `FPDF.rect_clip` knows nothing of that: letters
+        after it would be drawn with the glyphs of another font.
+        """
+        with self.local_context(), super().rect_clip(x, y, w, h):
+            yield
+
     def width_of(self, text: str, size: float, *, bold: bool = False) -> float:
         """Return the width of a text.
 

@@ -18,10 +18,13 @@ from pipeline.wording import duration
 GROUP_ID: Final = "group:"
 _APART: Final = frozenset({"statement", "patient_event"})  # each is looked at by itself
 _COUNTED: Final = ("couplet", "triplet", "run", "pause")  # titles that take an s
-SIDE_BY_SIDE: Final = 4  # members of a group at once, for who goes through it
+SIDE_BY_SIDE: Final = (12, 18)  # members of a group at once, for who goes through it: at least, and at most ...
+SIDE_BY_SIDE_S: Final = 46.0  # ... as many as this is long, seconds
+AROUND_S: Final = 0.6  # shown on either side of a beat or an event, seconds
+SHOWN_S: Final = (2.4, 5.0)  # shown of an event at least and at most, seconds
+UNSURE: Final = ("least sure", "2nd least sure", "3rd least sure")  # of the events of a group
 MORE_FAMILIES: Final = 5  # that stand for a group beside its three extremes: more would be drawn too small
 OVERLAID: Final = 16  # beats of a family over each other: enough to see how they vary
-_AROUND_S: Final = 0.6  # shown on either side of a beat, seconds
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class Extreme:
     start_s: float
     stop_s: float
     beats: tuple[int, ...] = ()
+
+    @property
+    def shown_s(self) -> float:
+        """How much of it is drawn, seconds; less of overlaid beats."""
+        return _shown_s(self.start_s, self.stop_s)
 
 
 @dataclass(frozen=True)
@@ -129,7 +137,7 @@ def stretches_of(row: Row) -> tuple[Stretch, ...]:
 def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | None = None) -> tuple[Extreme, ...]:
     """Return the places that stand for a group: a decision about all of it is taken once these are seen.
 
-    Episodes and rhythm events: the longest, the fastest, the slowest, and the one that the model is least sure of.
+    Episodes and rhythm events: the longest, the fastest, the slowest, and the three that the model is least sure of.
     Pauses: the longest, the shortest and the least sure. Single beats: the most and the least typical, and the least
     sure. The least typical one is of the family whose shape is farthest from that of the largest. Up to `MORE_FAMILIES`
     of the other families follow, those of other shapes first: one decision is about all of them. A place that is two of
@@ -181,13 +189,26 @@ def places_of(
     names = [member.id for member in group.members]
     at = names.index(first) if first in names else 0
     found = []
-    for number, member in enumerate(group.members[at : at + SIDE_BY_SIDE], at + 1):
+    for number, member in enumerate(group.members[at : at + side_by_side(group, at)], at + 1):
         label = f"{number} of {len(names)}"
         if not FINDING_KINDS[group.kind].scattered:
             found.append(_place(label, member))
             continue
         found.append(_overlaid(label, member, beats, families))
     return tuple(found)
+
+
+def side_by_side(group: FindingGroup, at: int) -> int:
+    """Return how many members of a group are seen at once, from one of them on: as many as there is room for."""
+    least, most = SIDE_BY_SIDE
+    if FINDING_KINDS[group.kind].scattered:
+        return most
+    wide = np.cumsum([_shown_s(member.start_s, member.stop_s) for member in group.members[at : at + most]])
+    return max(least, int(np.searchsorted(wide, SIDE_BY_SIDE_S, "right")))
+
+
+def _shown_s(start_s: float, stop_s: float) -> float:
+    return min(max(stop_s - start_s + 2 * AROUND_S, SHOWN_S[0]), SHOWN_S[1])
 
 
 def _group(members: Sequence[Finding]) -> FindingGroup:
@@ -221,7 +242,7 @@ def _overlaid(label: str, member: Finding, beats: ReviewedBeats, families: Famil
         own = own[np.argsort(families.distance_of(own), kind="stable")]
     time_s = float(own[0]) / beats.fs
     overlaid = tuple(own[:: max(1, -(-own.size // OVERLAID))].tolist())
-    return Extreme(label, member.id, time_s - _AROUND_S, time_s + _AROUND_S, overlaid)
+    return Extreme(label, member.id, time_s - AROUND_S, time_s + AROUND_S, overlaid)
 
 
 def _of_events(members: Sequence[Finding], beats: ReviewedBeats) -> Iterator[Extreme]:
@@ -230,8 +251,8 @@ def _of_events(members: Sequence[Finding], beats: ReviewedBeats) -> Iterator[Ext
     if rated:
         yield _place("fastest", max(rated, key=lambda pair: pair[0])[1])
         yield _place("slowest", min(rated, key=lambda pair: pair[0])[1])
-    sure = [(_sure(member, beats), member) for member in members]
-    yield _place("least sure", min(sure, key=lambda pair: pair[0])[1])
+    by_sureness = sorted(members, key=lambda member: _sure(member, beats))
+    yield from map(_place, UNSURE, by_sureness)
 
 
 def _rate(member: Finding, beats: ReviewedBeats) -> float | None:
@@ -268,7 +289,7 @@ def _of_beats(
     least_typical, least_sure = int(samples[far.argmax()]), int(samples[beats.confidence[at].argmin()])
     for label, sample in (("most typical", first), ("least typical", least_typical), ("least sure", least_sure)):
         time_s = sample / beats.fs
-        yield Extreme(label, owner[sample], time_s - _AROUND_S, time_s + _AROUND_S)
+        yield Extreme(label, owner[sample], time_s - AROUND_S, time_s + AROUND_S)
     if families is None or group.kind == "unclassified":  # spells of noise are no families
         return
     seen = {owner[sample] for sample in (first, least_typical, least_sure)}

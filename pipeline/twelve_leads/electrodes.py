@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 
 from pipeline.measurements import Statement
 from pipeline.twelve_leads.facts import CHEST, Facts, statement
+from pipeline.waves.shapes import LeadShape
 
 LIMB_SOURCE: Final = "Batchvarov 2007"
 FLAT_MV: Final = 0.1  # peak to peak, of a lead between the two legs
-OTHERS_MV: Final = 0.4  # which the other limb leads then have
+OTHERS_MV: Final = 0.2  # which the other limb leads then have
+ONE_LEAD: Final = 0.1  # share by which their QRS may differ if the flat lead was not measured
 P_MV: Final = 0.03
 CHEST_MV: Final = 0.2  # peak to peak of the QRS: a chest lead with less may be noise, and is like no neighbour
 CHEST_GAIN: Final = 0.35  # by which the likeness of neighbours grows, in all, if two of them change places
@@ -39,25 +41,35 @@ def electrode_statements(facts: Facts, chest: NDArray[np.floating] | None = None
     """
     if facts.paced or facts.ventricular:
         return []
-    return [*_limbs(facts), *_chest(chest)]
+    return [*(_right_leg(facts) or _limbs(facts)), *_chest(chest)]
+
+
+def _right_leg(facts: Facts) -> list[Statement]:
+    """Return that a leg's electrode is on an arm: the lead between the legs is flat, and the other two are one lead."""
+    shapes = {name: facts.shapes.get(name, LeadShape()) for name in ("I", "II", "III")}
+    swing = {name: shape.swing_mv for name, shape in shapes.items()}
+    flat = min(swing, key=lambda name: swing[name])
+    first, second = (shape for name, shape in shapes.items() if name != flat)
+    if swing[flat] >= FLAT_MV or min(first.swing_mv, second.swing_mv) <= OTHERS_MV:
+        return []
+    same, other = first.qrs_area or 0.0, (second.qrs_area or 0.0) * (-1 if flat == "II" else 1)
+    differ = abs(same - other) > ONE_LEAD * max(abs(same), abs(other))
+    if flat not in facts.shapes and (differ or not facts.has("aVR", "aVL", "aVF")):
+        return []  # it was not recorded, or is a dead channel: then the other two still differ
+    which = {"II": "right arm and right leg", "III": "left arm and right leg", "I": "both arms and legs"}[flat]
+    numbers = f"lead {flat} {swing[flat]:.2f} mV peak to peak, the others over {OTHERS_MV:g}"
+    return [_swap("SWAP-RL", f"The electrodes of {which} may be swapped.", numbers)]
 
 
 def _limbs(facts: Facts) -> list[Statement]:
     if not facts.has("I", "II", "III", "aVR", "aVF"):
         return []
-    one, two, three, right, foot = (facts.shapes[name] for name in ("I", "II", "III", "aVR", "aVF"))
+    right, foot = facts.shapes["aVR"], facts.shapes["aVF"]
     chest = facts.shapes.get("V6") or facts.shapes.get("V5")
     p = {name: facts.shapes[name].p_mv or 0.0 for name in ("I", "II", "aVR")}
     down = {name: (facts.shapes[name].qrs_area or 0.0) < 0 for name in ("I", "II", "aVR")}
     seen = "V6" if "V6" in facts.shapes else "V5"
     upright = chest is not None and (chest.qrs_area or 0.0) > 0
-    if min(one.swing_mv, two.swing_mv, three.swing_mv) < FLAT_MV and (
-        sorted(shape.swing_mv for shape in (one, two, three))[1] > OTHERS_MV
-    ):
-        flat = min(("I", "II", "III"), key=lambda name: facts.shapes[name].swing_mv)
-        which = {"II": "right arm and right leg", "III": "left arm and right leg", "I": "both arms and legs"}[flat]
-        numbers = f"lead {flat} {facts.shapes[flat].swing_mv:.2f} mV peak to peak, the others over {OTHERS_MV:g}"
-        return [_swap("SWAP-RL", f"The electrodes of {which} may be swapped.", numbers)]
     # A swap turns P over in the lead between its electrodes: of I and II, that one has the most negative P then.
     turned = min(("I", "II"), key=lambda name: p[name])
     avr_up = {"T": (right.t_mv or 0.0) > 0, "P": p["aVR"] >= P_MV}

@@ -91,6 +91,16 @@ class Facts:
         """Tell whether all of these leads were measured."""
         return self.shapes.keys() >= set(leads)
 
+    def contiguous(self, leads: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the leads that have a neighbour among them, in the order of a page.
+
+        Where a chest lead was not measured, those on both sides of it are neighbours.
+        """
+        there = set(leads)
+        across = ((a, b) for a, lost, b in zip(CHEST, CHEST[1:], CHEST[2:], strict=False) if not self.has(lost))
+        kept = {lead for pair in (*NEIGHBOURS, *across) if set(pair) <= there for lead in pair}
+        return tuple(lead for lead in (*LIMB, *CHEST) if lead in kept)
+
     @property
     def paced(self) -> bool:
         """Whether a pacemaker makes the usual beat."""
@@ -117,19 +127,6 @@ def statement(code: str, group: str, text: str, numbers: str, source: str, *, ur
         Whether someone must look at once.
     """
     return Statement(code, group, text, f"{numbers} ({source})", urgent)
-
-
-def contiguous(leads: Iterable[str], pairs: Sequence[tuple[str, str]] = NEIGHBOURS) -> tuple[str, ...]:
-    """Return those of the leads that have a neighbour among them, in the order of a page.
-
-    Examples
-    --------
-    >>> contiguous({"V2", "V3", "I"}), contiguous({"V2", "V5"})
-    (('V2', 'V3'), ())
-    """
-    there = set(leads)
-    kept = {lead for pair in pairs if set(pair) <= there for lead in pair}
-    return tuple(lead for lead in (*LIMB, *CHEST) if lead in kept)
 
 
 def territory(leads: Sequence[str]) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from typing import Final
 
 from pipeline.measurements import Statement
 from pipeline.twelve_leads.conduction import PART_IV, is_lbbb, is_pre_excited, is_rbbb, is_wide
-from pipeline.twelve_leads.facts import CHEST, INFERIOR, Facts, contiguous, listed, statement, territory
+from pipeline.twelve_leads.facts import CHEST, INFERIOR, Facts, listed, statement, territory
 from pipeline.twelve_leads.voltages import has_left_voltage
 from pipeline.waves.shapes import LeadShape
 
@@ -85,7 +85,7 @@ def _elevated(facts: Facts) -> tuple[str, ...]:
         lowest = min(_rounded(shape.st_mv["J"]), _rounded(shape.st_mv["J60"]))
         if lowest >= limit_mv(lead, facts) and not _belongs_to_hypertrophy(shape, facts):
             over.add(lead)
-    return contiguous(over)
+    return facts.contiguous(over)
 
 
 def _belongs_to_hypertrophy(shape: LeadShape, facts: Facts) -> bool:
@@ -124,7 +124,7 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
         for lead, value in values.items()
         if min(_rounded(value), _rounded(facts.shapes[lead].st_mv["J60"])) >= WITH_Q_MV
     }
-    leads = contiguous(over)
+    leads = facts.contiguous(over)
     if not leads:
         return _subtle_elevation(facts)
     code, where = territory(leads)
@@ -192,7 +192,7 @@ def flat_levels(facts: Facts) -> dict[str, float]:
 
 def _depressed(facts: Facts) -> tuple[str, ...]:
     """Return the contiguous leads whose ST segment is depressed and does not rise."""
-    return contiguous(lead for lead, mv in flat_levels(facts).items() if mv <= -STD_MV)
+    return facts.contiguous(lead for lead, mv in flat_levels(facts).items() if mv <= -STD_MV)
 
 
 def _posterior(facts: Facts, depressed: tuple[str, ...]) -> list[Statement]:
@@ -220,7 +220,7 @@ def _depression(facts: Facts, leads: tuple[str, ...], elevated: tuple[str, ...])
 def _t_waves(facts: Facts) -> list[Statement]:
     """Return inverted T waves with a neighbour that is at least flat, and else flat or low ones in two neighbours."""
     values = {lead: facts.shapes[lead].t_mv or 0.0 for lead in T_LEADS if _is_low(lead, facts)}
-    leads = contiguous(values)
+    leads = facts.contiguous(values)
     if not leads:
         return []
     shown = {lead: values[lead] for lead in leads}
@@ -258,7 +258,7 @@ def _primary_t(facts: Facts) -> list[Statement]:
         and shape.t_mv <= -T_MV
         and _net(facts, lead) < 0
     }
-    leads = contiguous(values)
+    leads = facts.contiguous(values)
     if not leads:
         return []
     numbers = f"T {listed({lead: values[lead] for lead in leads})} after a negative QRS"
@@ -270,7 +270,7 @@ def _q_leads(facts: Facts) -> tuple[str, ...]:
     found = {lead for lead, shape in facts.shapes.items() if lead in ST_LEADS and _is_pathological(lead, shape)}
     if not {"V2", "V3"} <= found and not {"V4", "V5", "V6"} & found:
         found -= {"V1", "V2"}  # QS in V1 and V2 alone is seen in health
-    pairs = contiguous(found)
+    pairs = facts.contiguous(found)
     return tuple(lead for lead in pairs if lead != "V1" or "V2" in pairs)
 
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -145,6 +146,34 @@ def test_a_narrow_wave_keeps_its_height_under_a_thick_pen() -> None:
     start_s, truth = page.truth.signals["V4"]
     assert recording.p_signal[:, TWELVE_LEADS.index("V4")].max() == pytest.approx(truth.max(), rel=0.12)
     assert start_s == 0
+
+
+@pytest.mark.parametrize("beside", [0.0, 0.25, 0.5, 0.75])
+def test_a_hard_pen_takes_no_height_from_a_narrow_wave_wherever_it_lies(beside: float) -> None:
+    page = np.full((200, 400), 255, np.uint8)
+    points = np.stack([np.linspace(0, 399, 6385)] * 2, axis=1)
+    points[:, 1] = 120 - 60 * np.clip(1 - np.abs(points[:, 0] - 200 - beside) / 4, 0, None)  # 40 ms wide at 8 px/mm
+    cv2.polylines(page, [np.round(points * 16).astype(np.int32)], False, 0, 2, cv2.LINE_AA, 4)
+    strength = (1 - page / 255).astype(np.float32)
+    (trace,), _ = follow(Ink(strength, strength > 0.45, 1.0), np.array([120.0]), 8)
+    assert 120 - np.nanmin(trace.row) == pytest.approx(60, abs=2)
+    assert 3 <= np.count_nonzero(trace.row < 90) <= 5  # as wide at half its height as it was
+
+
+@pytest.mark.parametrize("kept", [0.4, 0.7])
+def test_a_calibration_pulse_that_the_edge_cuts_is_no_trace(kept: float) -> None:
+    whole = digitise(drawn(layout="3x4").picture)
+    column = np.median([pulse.right - kept * (pulse.right - pulse.left) for pulse in whole.pulses])
+    cut = round(float(whole.sheet.on_original(np.array([[column, whole.lanes[0]]]))[0, 0]))
+    found = digitise(whole.picture[:, cut:].copy())
+    assert not any(pulse.whole for pulse in found.pulses)
+    assert len(found.pulses) == len(found.lanes)
+    assert found.gain is not None
+    assert found.gain.value == 10.0
+    (here,), (there,) = (
+        one.sheet.on_original(np.array([[one.span[0], one.lanes[0]]], np.float64)) for one in (found, whole)
+    )
+    assert here[0] + cut == pytest.approx(there[0], abs=0.5 * whole.grid.px_per_mm[0])
 
 
 def test_folds_of_a_page_are_taken_out_without_a_jump_by_a_line() -> None:

@@ -182,6 +182,13 @@ def test_arabic_letters_are_joined():
     sheet.output()  # closes the fonts
 
 
+def test_every_letter_over_a_strip_reads_as_it_was_decided():
+    lines = [line.split() for page in text_of(pdf_bytes(made())) for line in page.splitlines()]
+    over_beats = [line for line in lines if line.count("800") > 4]
+    assert len(over_beats) > 1
+    assert {"800", "N", "V"} <= {word for line in over_beats for word in line} <= {"800", "N", "V", "?"}
+
+
 def test_only_the_glyphs_that_are_used_travel_with_the_report():
     plain, chinese = (pdf_bytes(made(study=replace(SIGNED, reader=name))) for name in ("Zoë", "王小明"))
     assert len(chinese) - len(plain) < 20_000

@@ -9,7 +9,17 @@ import pytest
 
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.decisions import Decision
-from pipeline.review.groups import MORE_FAMILIES, FindingGroup, Row, extremes, grouped, places_of, stretches_of
+from pipeline.review.groups import (
+    MORE_FAMILIES,
+    UNSURE,
+    FindingGroup,
+    Row,
+    extremes,
+    grouped,
+    places_of,
+    side_by_side,
+    stretches_of,
+)
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.triage import triage
 from tests.helpers.review_beats import written
@@ -45,7 +55,7 @@ def test_findings_of_one_kind_are_one_row_and_a_single_one_stays_a_finding() -> 
 def test_the_longest_the_fastest_and_the_slowest_stand_for_a_group_of_events() -> None:
     beats, group = couplets()
     labels = {label: place.finding for place in extremes(group, beats) for label in place.label.split(", ")}
-    assert set(labels) == {"longest", "fastest", "slowest", "least sure"}
+    assert set(labels) == {"longest", "fastest", "slowest", *UNSURE}
     seconds = {member.id: member.stop_s - member.start_s for member in group.members}
     assert labels["longest"] == labels["slowest"] == max(seconds, key=seconds.__getitem__)
     assert labels["fastest"] == min(seconds, key=seconds.__getitem__)
@@ -56,8 +66,20 @@ def test_the_least_sure_member_is_among_those_shown() -> None:
     confidence = beats.confidence.copy()
     confidence[np.searchsorted(beats.sample, group.members[2].samples[1])] = 0.2
     doubtful = replace(beats, confidence=confidence)
-    (place,) = [place for place in extremes(group, doubtful) if "least sure" in place.label]
+    (place,) = [place for place in extremes(group, doubtful) if "least sure" in place.label.split(", ")]
     assert place.finding == group.members[2].id
+
+
+def test_the_three_least_sure_members_stand_for_a_large_group() -> None:
+    beats = reviewed_beats(analysed("NNVVNN" * 9), ())
+    group = rows(beats)["v_couplet"]
+    assert isinstance(group, FindingGroup)
+    confidence = beats.confidence.copy()
+    for number, sure in ((6, 0.3), (3, 0.2), (7, 0.4)):
+        confidence[np.searchsorted(beats.sample, group.members[number].samples[1])] = sure
+    shown = extremes(group, replace(beats, confidence=confidence))
+    unsure = {label: place.finding for place in shown for label in place.label.split(", ") if "sure" in label}
+    assert unsure == dict(zip(UNSURE, (group.members[n].id for n in (3, 6, 7)), strict=True))
 
 
 def test_of_pauses_the_longest_comes_first_and_the_shortest_is_shown() -> None:
@@ -122,14 +144,22 @@ def test_families_look_alike_by_shape_and_not_by_sign() -> None:
     assert far == pytest.approx([0.0, 0.0, 2.0, 2.0], abs=0.02)
 
 
-def test_who_goes_through_a_group_sees_four_members_at_once_from_where_they_are() -> None:
-    beats = reviewed_beats(analysed("NNVVNN" * 6), ())
+def test_who_goes_through_a_group_sees_a_screen_of_members_at_once_from_where_they_are() -> None:
+    beats = reviewed_beats(analysed("NNVVNN" * 14), ())
     group = rows(beats)["v_couplet"]
     assert isinstance(group, FindingGroup)
     found = places_of(group, group.members[1].id, beats)
-    assert [place.finding for place in found] == [member.id for member in group.members[1:5]]
-    assert found[0].label == "2 of 6"
-    assert len(places_of(group, group.members[5].id, beats)) == 1
+    assert [place.finding for place in found] == [member.id for member in group.members[1:14]]
+    assert found[0].label == "2 of 14"
+    assert len(places_of(group, group.members[13].id, beats)) == 1
+
+
+def test_of_short_members_more_are_seen_at_once_than_of_long_ones() -> None:
+    short = rows(reviewed_beats(analysed("NNVVNN" * 30), ()))["v_couplet"]
+    long = rows(reviewed_beats(analysed(("N" * 4 + "V" * 9) * 30), ()))["idioventricular"]
+    assert isinstance(short, FindingGroup)
+    assert isinstance(long, FindingGroup)
+    assert (side_by_side(short, 0), side_by_side(long, 0)) == (18, 12)
 
 
 def test_a_decision_about_a_group_is_about_what_is_open_in_it() -> None:

@@ -99,6 +99,22 @@ def test_the_limit_in_v2_and_v3_depends_on_age_and_sex(age, sex, st, found):
     assert all(one.urgent and f"V2 {st:.2f}" in one.evidence for one in said)
 
 
+@pytest.mark.parametrize(
+    ("elevated", "lost", "found"),
+    [
+        ("V2 V4", "V3", True),
+        ("V2 V4", "", False),
+        ("V1 V4", "V2 V3", False),
+        ("V3 V5", "V4", True),
+        ("V2 V4", "V5", False),
+    ],
+)
+def test_leads_on_both_sides_of_one_that_was_not_measured_are_neighbours(elevated, lost, found):
+    shapes = healthy(**{lead: shape(0.8, 0.7, st=0.3) for lead in elevated.split()})
+    left = {lead: one for lead, one in shapes.items() if lead not in lost.split()}
+    assert ("STE-ANT" in codes(facts(shapes=left))) == found
+
+
 def test_one_elevated_lead_alone_is_no_statement_and_two_neighbours_are():
     one = healthy(II=shape(1.0, st=0.3))
     assert codes(facts(shapes=one)) == set()
@@ -334,6 +350,19 @@ def test_a_swap_of_right_arm_and_left_leg_turns_lead_two_over():
     up = replace(shape(0.9, t=0.3), p_mv=0.1)
     shapes = healthy(I=replace(shape(0.1, 0.4), p_mv=-0.05), II=down, aVF=down, aVR=up)
     assert "SWAP-RA-LL" in codes(facts(shapes=shapes))
+
+
+@pytest.mark.parametrize("measured", [True, False])
+@pytest.mark.parametrize("flat", ["I", "II", "III"])
+def test_a_flat_limb_lead_between_two_equal_ones_is_a_leg_on_an_arm(flat: str, measured: bool) -> None:
+    shapes = healthy(**limb_leads((0.05, 0.05), {"I": (0.0, 0.3), "II": (0.3, 0.0), "III": (0.3, 0.3)}[flat]))
+    kept = {name: one for name, one in shapes.items() if measured or name != flat}
+    assert {code for code in codes(facts(shapes=kept)) if "SWAP" in code} == {"SWAP-RL"}
+
+
+def test_a_dead_limb_lead_is_no_swap() -> None:
+    shapes = {name: one for name, one in healthy(**limb_leads((0.08, 0.12), (0.7, 1.0))).items() if name != "II"}
+    assert not {code for code in codes(facts(shapes=shapes)) if "SWAP" in code}
 
 
 def limb_leads(p_mv: tuple[float, float], qrs_mv: tuple[float, float]) -> dict[str, LeadShape]:
