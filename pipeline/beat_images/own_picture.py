@@ -89,7 +89,7 @@ def resized_picture(pixels: PictureArray, config: PictureConfig) -> PictureArray
         return None
     if (given.width_px, given.height_px) == (config.width_px, config.height_px):
         return read_only(pixels) if _has_curve(pixels, config) else None
-    coverage, panels, top = pixels.astype(np.float32) / 255, [], 0
+    coverage, panels, top = np.asarray(pixels / 255, np.float32), [], 0
     for name in ("beat_height_px", "strip_height_px", "rr_height_px"):
         panels.append(_fitted(coverage[top : top + getattr(given, name)], config.width_px, getattr(config, name)))
         top += getattr(given, name)
