@@ -157,7 +157,7 @@ def main() -> None:
 
     trees = {"n_estimators": 60, "min_samples_leaf": 8, "random_state": 0}
     count = len(records)
-    ways = {
+    ways: dict[str, list[Callable[[Onsets, float], Values]]] = {
         "towards the median over beats": [over_beats] * count,
         "towards the median over leads": [over_leads] * count,
         "ridge, on the other validation records": each(lambda: Ridge(10.0)),

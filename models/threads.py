@@ -56,7 +56,8 @@ def single_threaded_blas() -> Iterator[None]:
     """Keep each matrix product, within this context or decorated function, on the thread that asks for it.
 
     OpenBLAS's own threads spin while they wait for each other: with one of two cores busy, small products take four
-    times as long. The limit is that of the process: it stands until the last of several threads is out.
+    times as long. The limit is that of the process: it stands until the last of several threads is out. If that is not
+    the one that was first in, it stays: threadpoolctl lets no other thread undo it. A server keeps to one thread then.
     """
     blas = _blas()
     with _LOCK:
