@@ -107,12 +107,12 @@ def _median(values: Values, axis: int) -> Values:
     return np.where(known, np.nanmedian(np.where(known, values, 0), axis=axis, keepdims=True), np.nan)
 
 
-def learnt(model: Ridge | ExtraTreesRegressor, taught: Sequence[Onsets]) -> Callable[[Onsets, float], Values]:
+def learnt(model: Ridge | ExtraTreesRegressor, training: Sequence[Onsets]) -> Callable[[Onsets, float], Values]:
     """A regressor of what is wrong with an onset, trained on other records."""
-    wrong = [one.reference - one.found for one in taught]
+    wrong = [one.reference - one.found for one in training]
     known = [np.isfinite(values) for values in wrong]
     model.fit(
-        np.concatenate([one.patches[rows] for one, rows in zip(taught, known, strict=True)]),
+        np.concatenate([one.patches[rows] for one, rows in zip(training, known, strict=True)]),
         np.concatenate([values[rows] for values, rows in zip(wrong, known, strict=True)]),
     )
 
@@ -150,20 +150,20 @@ def main() -> None:
     network = replace(load_waves(), layers=weights)
     names = ludb_records(data_root() / "ludb")
     records = [read(name, network) for name in names.validation]
-    taught = [read(name, network) for name in names.training]
+    training = [read(name, network) for name in names.training]
 
     def each(make: Callable[[], Ridge | ExtraTreesRegressor]) -> list[Callable[[Onsets, float], Values]]:
         return [learnt(make(), [other for other in records if other is not one]) for one in records]
 
     trees = {"n_estimators": 60, "min_samples_leaf": 8, "random_state": 0}
     count = len(records)
-    ways = {
+    ways: dict[str, list[Callable[[Onsets, float], Values]]] = {
         "towards the median over beats": [over_beats] * count,
         "towards the median over leads": [over_leads] * count,
         "ridge, on the other validation records": each(lambda: Ridge(10.0)),
         "trees, on the other validation records": each(lambda: ExtraTreesRegressor(**trees)),
-        "ridge, on the training records": [learnt(Ridge(10.0), taught)] * count,
-        "trees, on the training records": [learnt(ExtraTreesRegressor(**trees), taught)] * count,
+        "ridge, on the training records": [learnt(Ridge(10.0), training)] * count,
+        "trees, on the training records": [learnt(ExtraTreesRegressor(**trees), training)] * count,
     }
     moved = {"as the network says": [one.found for one in records]}
     moved |= {name: list(left_out(records, own)) for name, own in ways.items()}

@@ -9,10 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain, islice
-from typing import Any, TypeVar
+from threading import Lock
+from typing import Any, Final, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_LOCK: Final = Lock()
 
 
 def processors() -> int:
@@ -54,14 +56,45 @@ def single_threaded_blas() -> Iterator[None]:
     """Keep each matrix product, within this context or decorated function, on the thread that asks for it.
 
     OpenBLAS's own threads spin while they wait for each other: with one of two cores busy, small products take four
-    times as long. Of several threads within it, the first one in holds the limit until it is out.
+    times as long. The limit is that of the process: it stands until the last of several threads is out. If that is not
+    the one that was first in, it stays: threadpoolctl lets no other thread undo it. A server keeps to one thread then.
     """
-    with _blas().limit(limits=1):
+    blas = _blas()
+    with _LOCK:
+        blas.enter()
+    try:
         yield
+    finally:
+        with _LOCK:
+            blas.leave()
+
+
+class _Blas:
+    """The libraries of matrix products, and how many threads are within the limit; to be used with `_LOCK`."""
+
+    def __init__(self) -> None:
+        from threadpoolctl import ThreadpoolController
+
+        self._libraries: Any = ThreadpoolController().select(user_api="blas")
+        self._limiter: Any = None
+        self._within = 0
+
+    def enter(self) -> None:
+        if not self._within:
+            self._limiter = self._libraries.limit(limits=1)
+        self._within += 1
+
+    def leave(self) -> None:
+        self._within -= 1
+        if not self._within:
+            self._limiter.restore_original_limits()
 
 
 @cache
-def _blas() -> Any:
-    from threadpoolctl import ThreadpoolController
+def _only_blas() -> _Blas:
+    return _Blas()
 
-    return ThreadpoolController().select(user_api="blas")
+
+def _blas() -> _Blas:
+    with _LOCK:  # a cache alone would make two, if two threads were the first
+        return _only_blas()

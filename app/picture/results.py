@@ -49,7 +49,7 @@ COLUMNS: dict[str, ColumnConfig | str] = {
     "class": "Class",
     "confidence": "Confidence",
     "abnormal": "Abnormal",
-    "reason": st.column_config.TextColumn("Why refused", width="large"),
+    "reason": st.column_config.TextColumn("Why refused or doubtful", width="large"),
 }
 
 
@@ -148,14 +148,15 @@ def _read_all(files: Sequence[PictureFile], head: PictureHead, network: str) -> 
 
 
 def table(answers: Sequence[PictureAnswer]) -> pd.DataFrame:
-    """One row per picture, refused ones too."""
+    """One row per picture, refused ones too; the reason is why it was refused, or what is doubtful about it."""
     rows: list[tuple[object, ...]] = []
     for each in answers:
         if each.abnormal is None:
             verdict = "doubtful" if each.doubtful else "refused"
             rows.append((each.name, verdict, "", np.nan, np.nan, each.refusal))
             continue
-        rows.append((each.name, _word(each), each.aami, each.confidence, each.abnormal, ""))
+        doubts = "" if each.trace is None else " ".join(each.trace.doubts)
+        rows.append((each.name, _word(each), each.aami, each.confidence, each.abnormal, doubts))
     return pd.DataFrame(rows, columns=["picture", "verdict", "class", "confidence", "abnormal", "reason"])
 
 

@@ -24,6 +24,7 @@ _LINE_MIN: Final = 0.3  # mean coverage of that line in the gaps
 _BAR_MIN: Final = 0.02  # mean coverage of the bars: a picture without any was not drawn from a recording
 _OTHER_INK_MAX: Final = 0.1  # mean coverage of the wrong ink in bars
 _CURVE_MIN: Final = 0.9  # share of columns in which the first lead is drawn
+_AREA_MIN: Final = 0.5  # share of the beat panel that is an area and no curve
 _INK: Final = 0.3  # coverage from which a pixel is drawn on
 _LEVEL_PERCENT: Final = 20  # columns with less ink of the first lead are where it runs level
 _STRANGE_MAX: Final = 40.0  # mean RGB distance of drawn pixels from what the three inks can make
@@ -67,7 +68,7 @@ def model_geometry(size_px: tuple[int, int], config: PictureConfig = DEFAULT.pic
     )
 
 
-def resized_picture(pixels: PictureArray, config: PictureConfig) -> PictureArray:
+def resized_picture(pixels: PictureArray, config: PictureConfig) -> PictureArray | None:
     """Return a beat picture that was drawn by `model_geometry` as networks read it, panel by panel.
 
     Parameters
@@ -79,21 +80,36 @@ def resized_picture(pixels: PictureArray, config: PictureConfig) -> PictureArray
 
     Returns
     -------
-    (height_px, width_px, 3) uint8
-        The same in its geometry.
+    (height_px, width_px, 3) uint8, or None
+        The same in its geometry; None if a panel has no rows, or the first lead no curve.
     """
     height, width = pixels.shape[:2]
     given = model_geometry((width, height), config)
+    if min(given.beat_height_px, given.strip_height_px, given.rr_height_px) < 1:
+        return None
     if (given.width_px, given.height_px) == (config.width_px, config.height_px):
-        return read_only(pixels)
-    panels, top = [], 0
+        return read_only(pixels) if _has_curve(pixels, config) else None
+    coverage, panels, top = np.asarray(pixels / 255, np.float32), [], 0
     for name in ("beat_height_px", "strip_height_px", "rr_height_px"):
-        rows, part = getattr(config, name), pixels[top : top + getattr(given, name)]
-        smaller = part.shape[0] >= rows and width >= config.width_px
-        how = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-        panels.append(cv2.resize(part, (config.width_px, rows), interpolation=how))
+        panels.append(_fitted(coverage[top : top + getattr(given, name)], config.width_px, getattr(config, name)))
         top += getattr(given, name)
-    return read_only(_as_drawn(np.asarray(np.concatenate(panels) / 255, np.float32), config))
+    drawn = _as_drawn(np.concatenate(panels), config)
+    return read_only(drawn) if _has_curve(drawn, config) else None
+
+
+def _fitted(panel: FloatArray, width: int, height: int) -> FloatArray:
+    """Resize a panel (h, w, 3) along one axis after the other: no line is lost along that in which it shrinks."""
+    for size in ((panel.shape[1], height), (width, height)):
+        smaller = size[0] * size[1] <= panel.shape[0] * panel.shape[1]
+        panel = np.asarray(cv2.resize(panel, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
+    return panel
+
+
+def _has_curve(drawn: PictureArray, config: PictureConfig) -> bool:
+    """Tell whether the first lead is drawn in most columns of the beat panel, neither as an area nor all alike."""
+    own = drawn[: config.beat_height_px, :, 0]
+    ink = own > 0
+    return bool(ink.any(axis=0).mean() > _CURVE_MIN and ink.mean() < _AREA_MIN and (np.ptp(own, axis=1) > 0).any())
 
 
 def _coverage(pixels: PictureArray, background: float, inks: NDArray[np.float32]) -> FloatArray | None:

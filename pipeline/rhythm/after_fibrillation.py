@@ -22,6 +22,7 @@ WAVES_MV: Final = 0.15
 CONFIDENCE: Final = 0.6
 RECOVERY_S: Final = 60.0  # after fibrillation; in vfdb 423 and 430 slow beats without P waves come first for so long
 RECOVERED: Final = 0.5  # share of a block that lies after that, at least
+LASTING_S: Final = 10.0  # fibrillation that goes on for less leaves the heart as it was
 
 
 def find_still_fibrillating(context: RhythmContext, known: Iterable[Episode]) -> list[Episode]:
@@ -63,7 +64,7 @@ def outside_recovery(blocks: Iterable[Episode], known: Iterable[Episode]) -> lis
     """Leave out second-degree and complete block of which most lies in fibrillation or soon after it.
 
     The first beats after fibrillation are slow and without order, often on a line that still moves: their P waves are
-    not seen well enough to call it block. What goes on for longer is.
+    not seen well enough to call it block. What goes on for longer is, and so is what follows a few seconds of it.
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def outside_recovery(blocks: Iterable[Episode], known: Iterable[Episode]) -> lis
     known : iterable of Episode
         What was found in the signal: fibrillation.
     """
-    spans = [(one.start_s, one.stop_s + RECOVERY_S) for one in known if one.rhythm == "VFL"]
+    lasting = [one for one in known if one.rhythm == "VFL" and one.seconds >= LASTING_S]
+    spans = [(one.start_s, one.stop_s + RECOVERY_S) for one in lasting]
     return [
         one for one in blocks if one.rhythm not in ("BII", "BIII") or _free_s(one, spans) >= RECOVERED * one.seconds
     ]

@@ -27,7 +27,8 @@ def are_spikes(leads: Sequence[FloatArray], at: IntArray, fs: float) -> NDArray[
     """Tell which detected beats are a spike without a QRS: of a muscle, a contact or a stimulus that does not capture.
 
     Each beat is looked at without the 30 ms around its highest sample. A QRS is wider, and one that a stimulus starts
-    follows at once; what is left of a spike is flat in all leads.
+    follows at once; what is left of a spike is flat in all leads. What was left out is steeper than most beats are, or
+    it is a broad low QRS.
 
     Parameters
     ----------
@@ -45,15 +46,15 @@ def are_spikes(leads: Sequence[FloatArray], at: IntArray, fs: float) -> NDArray[
     nothing = np.zeros(at.size, np.bool_)
     if fs < SPIKE_FS_HZ or at.size < BEATS_MIN or len(leads) < LEADS_MIN:
         return nothing
-    left = np.stack([_left(lead, at, fs) for lead in leads], axis=1)
+    whole, left = np.stack([_steepest(lead, at, fs) for lead in leads], axis=2)
     usual = median(left, axis=0)
     if not (usual > 0).all():
         return nothing
-    return np.asarray((left < LEFT * usual).all(axis=1))
+    return np.asarray((left < LEFT * usual).all(axis=1) & (whole > usual).any(axis=1))
 
 
-def _left(lead: FloatArray, at: IntArray, fs: float) -> FloatArray:
-    """Return the steepest slope (n,) around each beat of a lead without its highest 30 ms, mV."""
+def _steepest(lead: FloatArray, at: IntArray, fs: float) -> FloatArray:
+    """Return the steepest slopes (2, n) around each beat of a lead, with and without its highest 30 ms, mV."""
     near, half, step = (round(seconds * fs) for seconds in (NEAR_S, HALF_S, SLOPE_S))
     before, after = round(AROUND_S[0] * fs) - near, round(AROUND_S[1] * fs) + near
     found = []
@@ -63,5 +64,5 @@ def _left(lead: FloatArray, at: IntArray, fs: float) -> FloatArray:
         slopes = np.abs(rows[:, step:] - rows[:, :-step])
         places = np.arange(slopes.shape[1])[None]
         touched = (places + step >= top[:, None] - half) & (places <= top[:, None] + half)
-        found.append(np.where(touched, 0, slopes).max(axis=1))
-    return np.concatenate(found)
+        found.append([slopes.max(axis=1), np.where(touched, 0, slopes).max(axis=1)])
+    return np.concatenate(found, axis=1)

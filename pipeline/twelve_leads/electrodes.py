@@ -57,7 +57,8 @@ def _right_leg(facts: Facts) -> list[Statement]:
     if flat not in facts.shapes and (differ or not facts.has("aVR", "aVL", "aVF")):
         return []  # it was not recorded, or is a dead channel: then the other two still differ
     which = {"II": "right arm and right leg", "III": "left arm and right leg", "I": "both arms and legs"}[flat]
-    numbers = f"lead {flat} {swing[flat]:.2f} mV peak to peak, the others over {OTHERS_MV:g}"
+    seen = f"{swing[flat]:.2f} mV peak to peak" if flat in facts.shapes else "too flat to be measured"
+    numbers = f"lead {flat} {seen}, the others over {OTHERS_MV:g} mV"
     return [_swap("SWAP-RL", f"The electrodes of {which} may be swapped.", numbers)]
 
 

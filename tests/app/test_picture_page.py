@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.picture.results import table
-from pipeline.beat_images.reading import PictureAnswer
+from models.beat_image_heads import load_head
+from pipeline.beat_images.reading import PictureAnswer, read_beat
+from pipeline.beat_images.record_curves import unit
 from pipeline.config import ROOT
+from pipeline.intake.batch import PictureFile
 from pipeline.synthesis.image_styles import draw_styled
 from tests.helpers.drawn import beat_picture
-from tests.hostile.make_corpus import encoded, zipped
+from tests.hostile.make_corpus import beat_curve, encoded, zipped
 
 PAGE = str(ROOT / "app" / "picture" / "page.py")
 
@@ -129,3 +134,12 @@ def test_a_broken_evaluation_of_pictures_is_one_sentence(
     assert not shown.exception
     assert "pictures-evaluation.json" in shown.warning[0].value.replace("\\", "")
     assert not shown.subheader
+
+
+def test_the_table_says_what_is_doubtful_about_a_picture():
+    drawn = draw_styled(unit(beat_curve(300)[None])[0], "grid", np.random.default_rng(1))
+    stretched = cv2.resize(drawn, None, fx=1.5, fy=1, interpolation=cv2.INTER_AREA)
+    trace = read_beat(PictureFile("wide.png", encoded(stretched)), load_head("vgg16"), confirmed=True)
+    answer = PictureAnswer("wide.png", trace=trace, p=np.array([0.9, 0.1, 0, 0, 0], np.float32))
+    assert "1.5 times as wide" in table([answer])["reason"][0]
+    assert table([replace(answer, trace=replace(trace, doubts=()))])["reason"][0] == ""

@@ -8,11 +8,14 @@ import pytest
 
 from models import registry
 from models.beat_image_heads import load_head
+from pipeline._util.png_mark import NETWORKS, marked
 from pipeline.analysis import prepare
 from pipeline.beat_images.own_picture import own_picture
 from pipeline.beat_images.reading import classify_traces, heat_of, heat_on_original, read_beat
+from pipeline.beat_images.tracing import read_beat_picture
 from pipeline.config import DEFAULT
 from pipeline.datasets import demo_path
+from pipeline.errors import IntakeError
 from pipeline.features.beat_image import on_paper, render_large, render_pictures
 from pipeline.intake import read_path
 from pipeline.intake.batch import PictureFile
@@ -58,7 +61,7 @@ def uploads(beats, at):
     }
 
 
-@pytest.mark.parametrize("size", [(64, 64), (128, 128), (48, 32), (300, 100)])
+@pytest.mark.parametrize("size", [(64, 64), (128, 128), (48, 32), (300, 100), (32, 512), (64, 1024)])
 def test_pictures_that_were_made_at_any_size_are_classified_and_none_is_refused(vgg16, tmp_path, size):
     answers = {}
     for asked in (SIZE, size):
@@ -70,6 +73,17 @@ def test_pictures_that_were_made_at_any_size_are_classified_and_none_is_refused(
         answers[asked] = [result.aami for result in classify_traces(traces, load_head(), vgg16)]
     assert len(answers[size]) >= 16
     assert np.mean([one == other for one, other in zip(*answers.values(), strict=True)]) >= 0.9
+
+
+@pytest.mark.parametrize("size", [(1, 1), (400, 1), (1, 400), (5, 300), (64, 64), (96, 64)])
+@pytest.mark.parametrize("level", [0, 255])
+def test_what_only_has_the_note_of_a_made_picture_is_refused_in_a_sentence(size, level):
+    empty = np.full((*size[::-1], 3), level, np.uint8)
+    line = empty.copy()
+    line[size[1] // 4] = (255, 0, 0)
+    for pixels in (empty, line):
+        with pytest.raises(IntakeError, match="not an ECG beat picture"):
+            read_beat_picture("noted.png", marked(encoded(pixels), NETWORKS))
 
 
 def test_the_picture_that_networks_read_comes_back_as_it_is(beats, index):

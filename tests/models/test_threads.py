@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from models import threads
 from models.threads import side_by_side, single_threaded_blas
@@ -62,6 +63,7 @@ def test_an_error_is_raised_in_its_turn(count: int, monkeypatch: pytest.MonkeyPa
 
 
 def blas_threads() -> list[int]:
+    assert np.dot(np.ones((2, 2)), np.ones((2, 2))).sum() == 8  # numpy's library is loaded
     return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
 
 
@@ -73,6 +75,19 @@ def test_products_keep_to_one_thread_within() -> None:
             assert set(blas_threads()) == {1}
         assert set(blas_threads()) == {1}
     assert blas_threads() == before
+
+
+def test_the_limit_stands_until_the_last_of_several_threads_is_out() -> None:
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        assert set(before) == {2}
+        first, second = single_threaded_blas(), single_threaded_blas()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(blas_threads()) == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == before
 
 
 def test_an_error_undoes_the_limit() -> None:

@@ -74,4 +74,5 @@ def test_block_that_goes_on_or_comes_later_and_first_degree_block_stay(block: Ep
 def test_only_fibrillation_takes_block_away_and_each_of_several_counts() -> None:
     block = Episode(20.0, 150.0, "BIII")
     assert outside_recovery([block], [Episode(0.0, 20.0, "VT"), Episode(0.0, 150.0, "NOISE")]) == [block]
-    assert outside_recovery([block], [VF, Episode(60.0, 64.0, "VFL")]) == []
+    assert outside_recovery([block], [VF, Episode(60.0, 72.0, "VFL")]) == []
+    assert outside_recovery([block], [VF, Episode(60.0, 64.0, "VFL")]) == [block]  # a few seconds are soon over

@@ -50,6 +50,17 @@ def test_a_spike_that_a_qrs_follows_is_a_beat(before_s: float) -> None:
     assert not are_spikes(leads, samples(spikes_s), FS).any()
 
 
+def test_a_broad_low_beat_among_narrow_ones_is_no_spike() -> None:
+    time_s = np.arange(round(30 * FS)) / FS
+    broad = BEATS_S[10::7]
+    narrow = np.setdiff1d(BEATS_S, broad)
+    waves = sum(1.5 * np.exp(-0.5 * ((time_s - at) / 0.012) ** 2) for at in narrow)
+    waves += sum(0.8 * np.exp(-0.5 * ((time_s - at) / 0.05) ** 2) for at in broad)
+    noise = np.random.default_rng(0).normal(0, 0.01, (2, time_s.size))
+    leads = [np.asarray(waves * height + own, np.float32) for height, own in zip((1.0, 0.7), noise, strict=True)]
+    assert not are_spikes(leads, samples(BEATS_S), FS).any()
+
+
 def test_in_one_lead_in_few_beats_or_at_a_low_rate_none_is_a_spike() -> None:
     both = samples(np.sort(np.concatenate([BEATS_S, SPIKES_S])))
     leads = [lead(SPIKES_S), lead(SPIKES_S, height=0.5)]

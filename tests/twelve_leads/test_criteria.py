@@ -357,7 +357,10 @@ def test_a_swap_of_right_arm_and_left_leg_turns_lead_two_over():
 def test_a_flat_limb_lead_between_two_equal_ones_is_a_leg_on_an_arm(flat: str, measured: bool) -> None:
     shapes = healthy(**limb_leads((0.05, 0.05), {"I": (0.0, 0.3), "II": (0.3, 0.0), "III": (0.3, 0.3)}[flat]))
     kept = {name: one for name, one in shapes.items() if measured or name != flat}
-    assert {code for code in codes(facts(shapes=kept)) if "SWAP" in code} == {"SWAP-RL"}
+    (said,) = [one for one in all_statements(facts(shapes=kept)) if "SWAP" in one.code]
+    assert said.code == "SWAP-RL"
+    assert f"lead {flat} " in said.evidence
+    assert ("too flat to be measured" in said.evidence) == (not measured)  # no number of what has none
 
 
 def test_a_dead_limb_lead_is_no_swap() -> None:
