@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -30,15 +31,17 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> Itera
     work : callable
         What is done with one item; it must change nothing that another one sees.
     items : iterable
-        The items; at most one more than there are processors is taken ahead of the result that is asked for.
+        The items; at most one more than there are processors is taken ahead of the result that is asked for. A single
+        one is worked on at once: a thread would take longer to start than a look at a live signal takes.
     """
-    threads = processors()
-    if threads == 1:
-        yield from map(work, items)
+    threads, coming_items = processors(), iter(items)
+    first = list(islice(coming_items, 2))
+    if threads == 1 or len(first) < 2:
+        yield from map(work, chain(first, coming_items))
         return
     coming: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
-        for item in items:
+        for item in chain(first, coming_items):
             coming.append(pool.submit(work, item))
             if len(coming) > threads:
                 yield coming.popleft().result()

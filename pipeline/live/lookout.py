@@ -53,7 +53,8 @@ class Lookout:
         """Look if it is time to, or `at_once`; else glance, and return None."""
         stop_s = self.latest.n_frames / self.latest.fs
         found = None
-        if at_once or stop_s >= min(self._due_s, self._look_s):
+        half_sample_s = 0.5 / self.latest.fs  # what is due between two samples, or rounded, is not waited for again
+        if at_once or stop_s + half_sample_s >= min(self._due_s, self._look_s):
             found = look_at(self.latest.window(), self.classifier, fs=self.latest.fs, leads=self.leads)
             self._due_s, self._look_s = np.inf, found.stop_s + LOOK_S
             self._read = self._read if found.analysis is None else found.analysis.leads

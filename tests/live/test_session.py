@@ -194,6 +194,18 @@ def test_a_class_is_given_when_the_next_beat_has_settled_and_glances_are_enough_
     assert looks < 1.5 * (39 - 20) / 0.9
 
 
+def test_what_is_due_less_than_a_sample_later_is_not_waited_for_again() -> None:
+    lead, _ = made_ecg(FS, 20.0, rr_s=0.9)
+    latest = Latest(1, FS)
+    latest.append(lead)
+    lookout, end_s = Lookout(latest, network(), ("II",)), latest.n_frames / FS
+    lookout.look(at_once=True)
+    for late, looks in ((1e-12, True), (0.4 / FS, True), (0.6 / FS, False)):
+        lookout._due_s = lookout._look_s = end_s + late
+        assert (lookout.look() is not None) == looks
+        assert lookout.next_s > end_s
+
+
 def test_without_beats_there_is_a_look_every_second() -> None:
     lead, _ = made_ecg(FS, 20.0)
     latest = Latest(1, FS)

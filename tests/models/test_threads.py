@@ -40,6 +40,12 @@ def test_no_more_is_taken_than_can_be_worked_on(monkeypatch: pytest.MonkeyPatch)
     assert list(results) == list(range(1, 9))
 
 
+def test_a_single_one_needs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "processors", lambda: 2)
+    assert list(side_by_side(lambda _: threading.current_thread(), range(1))) == [threading.current_thread()]
+    assert set(side_by_side(lambda _: threading.current_thread(), range(2))) != {threading.current_thread()}
+
+
 def test_two_are_worked_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "processors", lambda: 2)
     both = threading.Barrier(2)
