@@ -22,9 +22,12 @@ from pipeline.twelve_leads.sheet import ecg_sheet as lay_out
 
 STRIP = "strip"
 BESIDE_PX = 3.0  # to a millimetre at least where the window is narrow: ten seconds stand beside the beat
-# Ten seconds in real size and the chosen beat share a window of 1440 pixels: less air around them.
+# Ten seconds in real size and the chosen beat share a window of 1440 x 900 pixels, below what is urgent: less air.
 STYLE = """<style>
-@media (min-width: 641px) { .stMainBlockContainer { padding: 4.25rem 2rem 1rem; } }
+@media (min-width: 641px) {
+  .stMainBlockContainer { padding: 4rem 2rem 1rem; }
+  [data-testid=stAlertContainer] { padding-top: .5rem; padding-bottom: .5rem; }
+}
 </style>"""
 SCREEN_POINTS_PER_MM = 10.0  # of a trace: two for each point of the screen
 AS_RECORDED = "As recorded, not filtered."

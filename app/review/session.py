@@ -369,10 +369,10 @@ class ReviewSession(Looking):
             return
         there = tuple(sample for sample in samples if review.position(sample) is not None)
         ends = {*decision.stretches, samples} if decision.kind in STRETCH_KINDS else set()
-        changed = next((row for row in self.rows() if ends & set(stretches_of(row))), None)
-        if changed is None and not ends:
-            own = [row for row in self.rows() if there and set(there) <= set(row.samples)]
-            changed = min(own, key=lambda row: len(row.samples), default=None)
+        own = set(there)
+        rows = self.rows()
+        near = [row for row in rows if (ends & set(stretches_of(row)) if ends else own and own <= {*row.samples})]
+        changed = min(near, key=lambda row: len(stretches_of(row) if ends else row.samples), default=None)
         if changed is not None:
             self.show(changed)
         if ends or not there:

@@ -23,7 +23,7 @@ from pipeline.review.beats_in_force import REJECTED, UNCLASSIFIED, ReviewedBeats
 from pipeline.review.hrv import HrvMeasure
 from pipeline.review.morphology import family_class_shares
 from pipeline.review.rhythm_events import moving_rate
-from pipeline.review.summary import Moment, Series, enclosed, poincare, tachogram
+from pipeline.review.summary import Moment, Series, begun, enclosed, poincare, tachogram
 from pipeline.signal.decimation import decimate
 from pipeline.store.recordings import envelope
 from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, is_sheet
@@ -96,7 +96,7 @@ def _summary(session: ReviewSession, review: StudyReview) -> None:
             f"mean {_number(rate.mean)}, lowest {_moment(review, rate.lowest, PER_MINUTE)}, "
             f"highest {_moment(review, rate.highest, PER_MINUTE)}",
         ),
-        ("Longest interval", _moment(review, summary.longest_rr, "{:.2f} s")),
+        ("Longest interval", _moment(review, begun(summary.longest_rr), "{:.2f} s")),
         ("Decided by hand", f"{grouped(summary.reviewed)} of {grouped(len(review.beats))} beats"),
     ]
     lines = ["| Class | Beats | Burden |", "|---|--:|--:|"]

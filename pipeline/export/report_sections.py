@@ -13,7 +13,7 @@ from pipeline.review.conclusion import NOTHING_LISTED
 from pipeline.review.finding_kinds import FINDING_KINDS
 from pipeline.review.holter import COUPLETS, KindRow, Row, is_pause, kind_rows, longest_pause, run_bpm
 from pipeline.review.hrv import HrvMeasure
-from pipeline.review.summary import Moment, range_words
+from pipeline.review.summary import Moment, begun, range_words
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.twelve_leads.rhythm_statements import CODES
 from pipeline.wording import (
@@ -211,11 +211,6 @@ def _atrial(content: ReportContent) -> Figure:
     if found.longest is None:
         return Figure(name, "none", f"of {duration(content.analysis.duration_s)}")
     return Figure(name, share(found.share), f"{duration(found.seconds)}; longest {duration(found.longest.seconds)}")
-
-
-def begun(interval: Moment | None) -> Moment | None:
-    """Return an interval at the time when it begins, as pauses are listed; its own time is that of its end."""
-    return None if interval is None else Moment(interval.value, interval.time_s - interval.value)
 
 
 def _moment(name: str, moment: Moment | None, unit: str, content: ReportContent, digits: int = 0) -> Figure:

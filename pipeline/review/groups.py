@@ -137,7 +137,8 @@ def stretches_of(row: Row) -> tuple[Stretch, ...]:
 def extremes(group: FindingGroup, beats: ReviewedBeats, families: Families | None = None) -> tuple[Extreme, ...]:
     """Return the places that stand for a group: a decision about all of it is taken once these are seen.
 
-    Episodes and rhythm events: the longest, the fastest, the slowest, and the three that the model is least sure of.
+    Episodes and rhythm events: the longest, the fastest and the slowest where rates differ (ventricular fibrillation
+    and flutter have no beats to count), and the three that the model is least sure of.
     Pauses: the longest, the shortest and the least sure. Single beats: the most and the least typical, and the least
     sure. The least typical one is of the family whose shape is farthest from that of the largest. Up to `MORE_FAMILIES`
     of the other families follow, those of other shapes first: one decision is about all of them. A place that is two of
@@ -248,15 +249,18 @@ def _overlaid(label: str, member: Finding, beats: ReviewedBeats, families: Famil
 def _of_events(members: Sequence[Finding], beats: ReviewedBeats) -> Iterator[Extreme]:
     yield _place("longest", max(members, key=lambda member: member.stop_s - member.start_s))
     rated = [(rate, member) for member in members if (rate := _rate(member, beats)) is not None]
-    if rated:
-        yield _place("fastest", max(rated, key=lambda pair: pair[0])[1])
-        yield _place("slowest", min(rated, key=lambda pair: pair[0])[1])
+    fastest, slowest = (pick(rated, key=lambda pair: pair[0], default=None) for pick in (max, min))
+    if fastest is not None and slowest is not None and fastest[0] > slowest[0]:
+        yield _place("fastest", fastest[1])
+        yield _place("slowest", slowest[1])
     by_sureness = sorted(members, key=lambda member: _sure(member, beats))
     yield from map(_place, UNSURE, by_sureness)
 
 
 def _rate(member: Finding, beats: ReviewedBeats) -> float | None:
-    """Return the mean rate of a finding, 1/min; None with fewer than two beats."""
+    """Return the mean rate of a finding, 1/min; None with fewer than two beats, or where waves are no beats."""
+    if member.kind == "vfl":
+        return None
     first, last = np.searchsorted(beats.time_s, [member.start_s - 1e-6, member.stop_s + 1e-6])
     if last - first < 2:
         return None

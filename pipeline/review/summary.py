@@ -80,10 +80,12 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
     `rate_beats` intervals in a row, so that no single early beat or pause is a rate; their time is the end of the last
     of these intervals. Commercial systems average 4 to 16 intervals; eight, and the median, are those of the Analyse
     page: ADR 0007. Beats that nobody could class because noise hides them have no rate, and end no interval. Lowest,
-    highest and longest are of readable stretches only, see `pipeline.review.readable`.
+    highest and longest are of readable stretches only, see `pipeline.review.readable`. The longest interval is in whole
+    samples, as pauses are, so that it is the same number as the longest of them.
     """
     letters, rr_s = beat_letters(beats), readable_rr_s(beats.rate_rr_s, beats.time_s, beats.unread)
     rate = moving_rate(rr_s, config)
+    whole_s = np.where(np.isnan(rr_s), np.nan, np.diff(beats.sample, prepend=0) / beats.fs)
     counts = _counts(letters)
     classified = sum(counts[letter] for letter in AAMI_CLASSES)
     return Summary(
@@ -91,8 +93,13 @@ def summarise(beats: ReviewedBeats, config: ReviewConfig = REVIEW) -> Summary:
         burden={c: 100 * counts[c] / classified for c in AAMI_CLASSES} if classified else None,
         reviewed=int(beats.reviewed().sum()),
         rate=HeartRate(_mean_rate(beats.rate_rr_s), _extreme(beats, -rate, -1), _extreme(beats, rate)),
-        longest_rr=_extreme(beats, rr_s),
+        longest_rr=_extreme(beats, whole_s),
     )
+
+
+def begun(interval: Moment | None) -> Moment | None:
+    """Return an interval at the time when it begins, as pauses are listed; its own time is that of its end."""
+    return None if interval is None else Moment(interval.value, interval.time_s - interval.value)
 
 
 def range_words(rate: HeartRate, config: ReviewConfig = REVIEW) -> str:

@@ -13,6 +13,7 @@ from app.review.session import ReviewSession
 from pipeline.measurements import Measurements, Statement
 from pipeline.principal import local
 from pipeline.review.decisions import Decision
+from pipeline.review.triage import EpisodeFinding
 from pipeline.store import reviews
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import save_recording
@@ -220,3 +221,18 @@ def test_a_comment_on_a_group_of_rhythms_is_one_on_each_of_them() -> None:
     assert review.beats.notes == dict.fromkeys(stretches, "no P waves")
     assert "no P waves :gray[· on all 2]" in texts(page)
     assert reviews.audit(number)[-1].sentence() == "commented on the rhythm of 2 stretches"
+
+
+def test_undo_shows_the_episode_that_came_back_and_not_the_first_of_its_group() -> None:
+    analysis = with_rhythm("N" * 75, (20.0, "N"), (30.0, "AFIB"), (40.0, "N"), (45.0, "AFIB"), (60.4, "N"))
+    number = study_of_analysis(analysis, save_recording(recorded(analysis))).id
+    page = opened(number, at="rhythm:10000")
+    here = review_session(page)
+    assert here.current is not None
+    before = here.current.stretch
+    assert before == (10000, 11250)
+    press(page, "split")
+    assert before not in [row.stretch for row in here.rows() if isinstance(row, EpisodeFinding)]
+    press(page, "review-undo")
+    assert here.current is not None
+    assert here.current.stretch == before

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline.config import REVIEW
 from pipeline.review.hrv import variability
 from pipeline.review.summary import LETTERS, HeartRate, Moment, enclosed, poincare, range_words, summarise, tachogram
+from pipeline.review.triage import triage
 from tests.helpers.review_beats import written
 
 MEASURES = ("mean_nn", "sdnn", "sdann", "sdnn_index", "rmssd", "pnn50", "triangular_index", "sd1", "sd2")
@@ -176,6 +177,16 @@ def test_the_longest_interval_is_found_with_its_time_and_not_across_a_gap():
     longest = summarise(beats).longest_rr
     assert longest.value == pytest.approx(2.5, rel=1e-3)
     assert longest.time_s == pytest.approx(beats.time_s[20])
+
+
+def test_the_longest_interval_and_the_pause_that_it_is_are_the_same_number():
+    rr_s = np.full(60, 0.8)
+    rr_s[40] = 5.875
+    offset = np.zeros(60, np.float32)
+    offset[39:41] = 0.4, -0.4  # peaks between two samples each
+    beats = replace(written("N" * 60, rr_s, fs=360), offset=offset)
+    pause = next(finding for finding in triage(beats) if finding.kind == "long_pause")
+    assert pause.detail == f"{summarise(beats).longest_rr.value:.2f} s"
 
 
 @pytest.mark.parametrize("classes", ["", "N", "X", "XXXX"])

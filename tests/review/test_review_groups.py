@@ -61,6 +61,15 @@ def test_the_longest_the_fastest_and_the_slowest_stand_for_a_group_of_events() -
     assert labels["fastest"] == min(seconds, key=seconds.__getitem__)
 
 
+def test_waves_without_beats_have_no_fastest_and_no_slowest() -> None:
+    analysis = with_rhythm("N" * 60, (10.0, "N"), (20.0, "VFL"), (30.0, "N"), (45.0, "VFL"), (48.0, "N"))
+    group = rows(reviewed_beats(analysis, ()))["vfl"]
+    assert isinstance(group, FindingGroup)
+    labels = [place.label for place in extremes(group, reviewed_beats(analysis, ()))]
+    assert labels
+    assert not any("fastest" in label or "slowest" in label for label in labels)
+
+
 def test_the_least_sure_member_is_among_those_shown() -> None:
     beats, group = couplets()
     confidence = beats.confidence.copy()
