@@ -31,7 +31,6 @@ from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, sl
 from pipeline.signal.reading import ReadLeads, read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
-from pipeline.signal.spike_beats import are_spikes
 from pipeline.signal.standing_out import standing_out
 from pipeline.twelve_leads.measured_pr import with_measured_pr
 from pipeline.twelve_leads.measuring import Marked
@@ -161,7 +160,7 @@ def prepare(
     read = read_leads(recording, config.signal, leads)
     chosen, conditioned = read.leads, read.conditioned
     second = cache(lambda: slopes(conditioned, config.signal))  # asked where R is, which beats it sees too, how noisy
-    r_peak, sample, offset = _beats_at(recording, read, samples, config, second)
+    r_peak, sample, offset = _beats_at(recording, conditioned, samples, config, second)
     quality, noise = read.judged(r_peak, second(), config.signal)
     give_back()
     found = find_in_signal(_unclassified(recording, conditioned, chosen, quality, sample))
@@ -358,15 +357,12 @@ def _check_duration(recording: Recording, config: Config) -> None:
 
 
 def _beats_at(
-    recording: Recording, read: ReadLeads, samples: IntArray | None, config: Config, second: Detector
+    recording: Recording, conditioned: Conditioned, samples: IntArray | None, config: Config, second: Detector
 ) -> tuple[IntArray, IntArray, FloatArray | None]:
-    conditioned = read.conditioned
     ratio = conditioned.fs / recording.fs
     if samples is None:
         r_peak = detect_r_peaks(conditioned, config.signal, second)
         r_peak = r_peak[standing_out(conditioned, r_peak)]
-        leads = [recording.p_signal[:, recording.leads.index(name)] for name in read.leads]
-        r_peak = r_peak[~are_spikes(leads, np.round(r_peak / ratio).astype(np.int64), recording.fs)]
         exact = refined(conditioned.signal[:, 0], r_peak, conditioned.fs) / ratio
         sample = np.clip(np.round(exact).astype(np.int64), 0, recording.n_samples - 1)
         return r_peak, sample, (exact - sample).astype(np.float32)
