@@ -28,7 +28,7 @@ from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.leads import TRAINED_LEADS, may_look_inverted
 from pipeline.signal.quality import BESIDE, NOISE, beside_lost, doubtful_in_noise, noise_at
 from pipeline.signal.r_peaks import Detector, detect_r_peaks, looks_inverted, slopes, snap
-from pipeline.signal.reading import ReadLeads, read_leads
+from pipeline.signal.reading import read_leads
 from pipeline.signal.refined_peaks import refined
 from pipeline.signal.sampling import doubtful_factor, qrs_width_ms
 from pipeline.signal.standing_out import standing_out
