@@ -89,10 +89,14 @@ class _Lead:
 
     @property
     def height(self) -> float:
-        """The usual height, 0 if nothing was recorded."""
+        """The usual height, at most `HEIGHT_MAX_MV`; 0 if nothing was recorded."""
+        return min(self.middle_height, HEIGHT_MAX_MV) if self.calibrated else self.middle_height
+
+    @property
+    def middle_height(self) -> float:
+        """The median height, also where a wrong gain makes all of it too high; 0 if nothing was recorded."""
         known = self.heights[np.isfinite(self.heights)]
-        usual = float(np.median(known)) if known.size else 0.0
-        return min(usual, HEIGHT_MAX_MV) if self.calibrated else usual
+        return float(np.median(known)) if known.size else 0.0
 
     @property
     def living_height(self) -> float:
@@ -306,7 +310,7 @@ def _far(lead: _Lead) -> list[Span]:
 
 def _narrow(lead: _Lead, far: Sequence[Span]) -> list[Span]:
     """Find narrow spikes in a lead in mV that are not as high as what is far beyond any ECG."""
-    limit = height_that_counts(lead.height) if lead.calibrated else np.inf
+    limit = height_that_counts(lead.middle_height) if lead.calibrated else np.inf
     tall = np.fmax(lead.top - lead.centre, lead.centre - lead.bottom) > limit
     blocks = [(a * lead.size, min(b * lead.size, lead.signal.size)) for a, b in runs(_widened(tall, 1))]
     found: list[Span] = [(a, b, "spike") for a, b in narrow_spikes(lead.signal, blocks, lead.fs, limit)]

@@ -19,7 +19,7 @@ def open_review(page: Page, name: str = "Ada Moreau") -> None:
     page.get_by_role("button", name="Review this recording").click()
     expect(page).to_have_url(re.compile(r"/review\?study=[\w-]{22}"))
     page.get_by_label("Your name").fill(name)
-    page.keyboard.press("Enter")
+    page.get_by_label("Your name").press("Enter")  # a page that is drawn again takes the focus away
     expect(page.get_by_text(f"Reading as {name}")).to_be_visible()
     expect(page.locator("html[data-keys=review]")).to_be_attached()
     settle(page)
