@@ -271,8 +271,9 @@ def _timing(values: Values, layout: CsvLayout, stated: float | None, limits: Lim
     if scale is None:
         timing = read_timing(times, None, limits, values.first_line)
         return replace(timing, fs=None, step="1 row", restarts=again)
-    seconds = times - times[0]
-    seconds *= scale
+    with np.errstate(over="ignore"):  # times beyond all numbers are refused as what they are
+        seconds = times - times[0]
+        seconds *= scale
     return replace(read_timing(seconds, stated, limits, values.first_line), restarts=again)
 
 

@@ -382,6 +382,14 @@ def test_times_that_run_back_or_leap_by_days_are_refused():
         read_csv("r", table(whole(leap), A, names="timestamp,II"), CsvOptions(None, "mV"))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("last", ["1e307", "-1e308"])
+def test_a_time_beyond_all_numbers_is_refused_in_a_sentence(last):
+    minutes = [f"{i / FS / 60:.7f}" for i in range(ROWS - 1)] + [last]
+    with pytest.raises(IntakeError, match=r"numbers that are no times|jumps by|runs back"):
+        read_csv("r", table(minutes, A, names="time (min),II"), CsvOptions(None, "mV"))
+
+
 @pytest.mark.parametrize(
     "mark", ["!", "null", "NaN", "n/a", "NA", "", "-", "lead off", "Leads Off!", "-32768", "9999", "#N/A"]
 )
