@@ -19,6 +19,7 @@ PRECEDENCE: Final[tuple[RhythmCode, ...]] = (
 )
 # A remainder shorter than this, seconds, is no rhythm of its own: a rhythm that lasts is known by several beats.
 LEAST_S: Final = 2.0
+EDGE_S: Final = 0.5  # at an edge of the recording not even one beat of another rhythm fits into less
 LASTING: Final = frozenset({"NOISE", "AFIB", "AFL", "NOD", "P", "BI", "BII", "BIII", "ST", "SBR", "N"})
 EXACT: Final = frozenset({"ASYS", "VT", "IVR", "SVTA"})
 
@@ -28,7 +29,8 @@ def partition(proposed: Iterable[Episode], duration_s: float, otherwise: Iterabl
 
     The states of the model are the rhythms, in the order of `PRECEDENCE`: at each moment the first one that a finder
     proposes holds, the surer one among two of the same rhythm. It changes at the edges of proposals only. A remainder
-    of a lasting rhythm shorter than `LEAST_S`, between two others, is given to the longer of its neighbours.
+    of a lasting rhythm shorter than `LEAST_S`, between two others, is given to the longer of its neighbours; one
+    shorter than `EDGE_S` at an edge of the recording to its only one.
 
     Parameters
     ----------
@@ -118,6 +120,9 @@ def _over(taker: Episode, taken: Episode) -> Episode:
 
 
 def _taker(episodes: Sequence[Episode], k: int) -> int | None:
-    """Return the longer neighbour that may grow: a pause or a run does not, its ends are beats."""
-    near = [i for i in (k - 1, k + 1) if 0 <= i < len(episodes) and episodes[i].rhythm not in EXACT]
-    return max(near, key=lambda i: episodes[i].seconds) if near else None
+    """Return the longer neighbour that may grow: not a pause, nor a run, but for one that the recording cuts."""
+    near = [i for i in (k - 1, k + 1) if 0 <= i < len(episodes)]
+    cut = len(near) == 1 and episodes[k].seconds < EDGE_S
+    held = {"ASYS"} if cut else EXACT
+    may_grow = [i for i in near if episodes[i].rhythm not in held]
+    return max(may_grow, key=lambda i: episodes[i].seconds) if may_grow else None

@@ -61,6 +61,14 @@ def test_a_run_and_a_pause_end_at_beats_and_are_never_widened() -> None:
     ]
 
 
+def test_a_run_that_the_recording_cuts_lasts_to_its_edge_and_a_pause_keeps_its_beat() -> None:
+    rates = [Episode(0, 50, "N")]
+    assert spans(partition([Episode(40, 49.94, "VT")], 50, rates)) == [("N", 0, 40), ("VT", 40, 50)]
+    assert spans(partition([Episode(0.06, 10, "VT")], 50, rates)) == [("VT", 0, 10), ("N", 10, 50)]
+    assert spans(partition([Episode(40, 49, "VT")], 50, rates))[-1] == ("N", 49, 50)  # a beat may lie there
+    assert spans(partition([Episode(40, 49.94, "ASYS")], 50, rates))[-1] == ("N", 49.94, 50)
+
+
 def test_what_nobody_proposed_is_not_called_normal() -> None:
     assert spans(partition([Episode(5, 10, "N")], 20)) == [("NOISE", 0, 5), ("N", 5, 10), ("NOISE", 10, 20)]
     assert spans(partition([], 20)) == [("NOISE", 0, 20)]
