@@ -381,6 +381,10 @@ def _rhythm_source(source: SourceScores) -> str:
     if source.strips:
         scores = ", ".join(f"{name} {_estimate(found)}" for name, found in source.strips.overall.items())
         told.append(f"Strips called AF or not, noisy ones left out: {scores}.\n\n")
+    if source.calibration_error is not None:
+        each = [[f"{b.hours:.2f}", *(f"{x:.3f}" for x in (b.stated, b.kind, b.right))] for b in source.confidence]
+        told.append(_table(["hours", "stated confidence", "of this kind", "of this code"], each) + "\n")
+        told.append(f"Expected calibration error, by kinds: {source.calibration_error:.3f}.\n\n")
     return "".join(told)
 
 

@@ -245,7 +245,8 @@ class Episode:
     detail : str
         What exactly, such as "VF", "Wenckebach" or "dual chamber"; "" if the code says all.
     confidence : float
-        Calibrated probability that the rhythm is this one, 0..1.
+        Calibrated probability that the rhythm is of this kind, 0..1: readers call the same waves ventricular
+        tachycardia, flutter or fibrillation (`pipeline.evaluation.rhythm_confidence`).
     evidence : str
         What in the signal says so, a phrase for the reader.
     """

@@ -21,7 +21,7 @@ from pipeline._util.typed_json import read_as
 from pipeline.errors import DataError
 from pipeline.evaluation.noise_schema import AGAIN, NOISE_CURVES, NoiseCurves
 from pipeline.evaluation.rhythm_schema import RhythmEvaluation, SourceScores, read_rhythm_evaluation, rhythm_file
-from pipeline.wording import UNDEFINED, grouped
+from pipeline.wording import UNDEFINED, grouped, percent
 
 COMMAND: Final = "python -m pipeline evaluate --rhythm"
 HOW_TO_READ: Final = """
@@ -194,7 +194,14 @@ def show_confidence(view: RhythmView) -> None:
     if not view.source.confidence:
         st.info("No rhythms are annotated here, so confidences cannot be checked.")
         return
-    st.write("An episode is named with a confidence; this is how much of the time so named was right.")
+    st.write(
+        "An episode is named with a confidence: how probably its rhythm is of this kind. Sinus rhythm with a long P-R "
+        "interval counts as sinus rhythm; tachycardia, flutter and fibrillation of the ventricles are of one kind, and "
+        "so are flutter and fibrillation of the atria, because readers call the same waves by either name. This is how "
+        "much of the time so named was right, by kind and by exact name."
+    )
+    if view.source.calibration_error is not None:
+        st.write(f"Stated and true shares of kinds differ by {percent(view.source.calibration_error)} in the mean.")
     view.figure(rhythm_tables.confidence(view.source.confidence, palette()), "Stated confidences")
 
 

@@ -247,23 +247,28 @@ def burden(rows: Sequence[RecordRhythms], palette: Palette) -> go.Figure:
 
 
 def confidence(bins: Sequence[ConfidenceBin], palette: Palette) -> go.Figure:
-    """How often a stated confidence came true; larger points stand for more hours."""
+    """How often a stated confidence came true, by code and by kind; larger points stand for more hours."""
     hours = np.array([found.hours for found in bins])
+    size = 6 + 22 * np.sqrt(hours / max(hours.max(initial=0), 1e-9))
     figure = go.Figure(
         go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": palette.muted, "dash": "dot"}, hoverinfo="skip")
     )
-    figure.add_scatter(
-        x=[found.stated for found in bins],
-        y=[found.right for found in bins],
-        name="named rhythms",
-        mode="lines+markers",
-        line={"color": palette.classes["S"], "width": 1.5},
-        marker={"size": 6 + 22 * np.sqrt(hours / max(hours.max(initial=0), 1e-9)), "opacity": 0.75},
-        cliponaxis=False,
-        customdata=hours,
-        hovertemplate="stated %{x:.1%}, came true %{y:.1%}<br>%{customdata:.1f} h<extra></extra>",
-    )
-    figure.update_layout(showlegend=False)
+    shares = {
+        "a rhythm of the same kind": [found.kind for found in bins],
+        "the same rhythm": [found.right for found in bins],
+    }
+    for number, (name, came_true) in enumerate(shares.items()):
+        figure.add_scatter(
+            x=[found.stated for found in bins],
+            y=came_true,
+            name=name,
+            mode="lines+markers",
+            line={"color": palette.classes["SV"[number]], "width": 1.5},
+            marker={"symbol": charts.DASHES[number], "size": size, "opacity": 0.75},
+            cliponaxis=False,
+            customdata=hours,
+            hovertemplate=f"{name}: stated %{{x:.1%}}, came true %{{y:.1%}}<br>%{{customdata:.1f}} h<extra></extra>",
+        )
     figure.update_xaxes(title="stated confidence", range=[-0.02, 1.02], tickformat=".0%", fixedrange=True)
     figure.update_yaxes(
         title="share of the time that was right", range=[-0.02, 1.02], tickformat=".0%", fixedrange=True

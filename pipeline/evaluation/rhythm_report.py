@@ -15,6 +15,7 @@ from pipeline._util.typed_json import rounded
 from pipeline.datasets.rhythm_references import ALL_SINUS, RhythmReference
 from pipeline.datasets.splits import DS2
 from pipeline.evaluation import rhythm_scores as scores
+from pipeline.evaluation.rhythm_confidence import calibration_error, confidence_bins
 from pipeline.evaluation.rhythm_schema import (
     AlarmScores,
     BurdenScores,
@@ -193,6 +194,7 @@ def _of(found: Sequence[Compared], read_from: ReadFrom, database: str) -> list[C
 def _source(name: str, title: str, rows: Sequence[Compared], whole: bool) -> SourceScores:
     is_strips = bool(rows[0].label)
     annotated = [row for row in rows if row.annotated]
+    came_true = np.sum([confidence_bins(row.annotated, row.named) for row in rows], axis=0)
     return SourceScores(
         name=name,
         title=title,
@@ -206,7 +208,8 @@ def _source(name: str, title: str, rows: Sequence[Compared], whole: bool) -> Sou
         alarms=() if is_strips else _alarms(rows),
         burden=None if is_strips else _burden(rows),
         strips=_strips(rows) if is_strips else None,
-        confidence=_confidence(rows),
+        confidence=_bins(came_true),
+        calibration_error=calibration_error(came_true),
         unknown={label: sum(row.unknown.get(label, 0) for row in rows) for row in rows for label in row.unknown},
         rows=tuple(_row(row) for row in rows) if whole else (),
     )
@@ -279,10 +282,11 @@ def _strips(rows: Sequence[Compared]) -> StripScores:
     )
 
 
-def _confidence(rows: Sequence[Compared]) -> tuple[ConfidenceBin, ...]:
-    bins = np.sum([scores.confidence_bins(row.annotated, row.named) for row in rows], axis=0)
+def _bins(sums: NDArray[np.float64]) -> tuple[ConfidenceBin, ...]:
     return tuple(
-        ConfidenceBin(seconds / 3600, stated / seconds, right / seconds) for seconds, stated, right in bins if seconds
+        ConfidenceBin(seconds / 3600, stated / seconds, right / seconds, kind / seconds)
+        for seconds, stated, right, kind in sums.tolist()
+        if seconds
     )
 
 

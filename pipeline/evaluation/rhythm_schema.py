@@ -88,11 +88,22 @@ class BurdenScores:
 
 @dataclass(frozen=True)
 class ConfidenceBin:
-    """Stated confidences in a tenth of the scale: hours, their mean, and the share of the time that was right."""
+    """Stated confidences in a tenth of the scale: hours, their mean, and what share of the time was right.
+
+    Attributes
+    ----------
+    hours, stated : float
+        Hours so named, and the mean confidence.
+    right : float
+        Share of the time in which a reader gave the same code.
+    kind : float
+        Share in which the reader's rhythm is of the same kind (`rhythm_confidence`).
+    """
 
     hours: float
     stated: float
     right: float
+    kind: float
 
 
 @dataclass(frozen=True)
@@ -167,6 +178,8 @@ class SourceScores:
         Where each record has one label.
     confidence : tuple of ConfidenceBin
         How far stated confidences came true; without the bins that nothing falls into.
+    calibration_error : float, optional
+        The expected calibration error, by kinds of rhythm; None where no rhythm is annotated.
     unknown : mapping of str to int
         Annotated labels that are not scored.
     rows : tuple of RecordRhythms
@@ -186,6 +199,7 @@ class SourceScores:
     burden: BurdenScores | None = None
     strips: StripScores | None = None
     confidence: tuple[ConfidenceBin, ...] = ()
+    calibration_error: float | None = None
     unknown: Mapping[str, int]
     rows: tuple[RecordRhythms, ...] = ()
 

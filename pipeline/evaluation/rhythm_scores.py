@@ -38,7 +38,6 @@ PAUSE_LEAST_S: Final = 2.45  # an interval of 2.5 s, the shortest pause that is 
 NEAR_S: Final = 0.15  # EC57's match window: peaks and annotated changes are that exact at best
 _TOUCHING_S: Final = 1e-3
 _HOURS_OF_A_DAY: Final = 24.0
-CALIBRATION_BINS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -178,8 +177,10 @@ def time_matrix(annotated: Sequence[Episode], named: Sequence[Episode]) -> Float
     ValueError
         If episodes overlap, or are out of order.
     """
-    pieces = _pieces(annotated, named)
-    rows, columns = (_numbers(episodes)[index] for episodes, index in zip((annotated, named), pieces[:2], strict=True))
+    pieces = common_pieces(annotated, named)
+    rows, columns = (
+        state_numbers(episodes)[index] for episodes, index in zip((annotated, named), pieces[:2], strict=True)
+    )
     flat = np.bincount(rows * len(STATES) + columns, weights=pieces[2], minlength=len(STATES) ** 2)
     return flat.astype(np.float64).reshape(len(STATES), len(STATES))
 
@@ -331,30 +332,6 @@ def burden_error(matrix: FloatArray, target: Target) -> tuple[float, float] | No
     return (100 * (tp + fn) / total, 100 * (tp + fp) / total) if total else None
 
 
-def confidence_bins(annotated: Sequence[Episode], named: Sequence[Episode]) -> FloatArray:
-    """Add up how often stated confidences came true.
-
-    Parameters
-    ----------
-    annotated, named : sequence of Episode
-        In order, without overlap.
-
-    Returns
-    -------
-    (CALIBRATION_BINS, 3) float64
-        By stated confidence: seconds, seconds times confidence, and seconds in which the annotated rhythm has the same
-        code. Kinds of sinus rhythm count as one; time that nobody annotated does not count.
-    """
-    row, column, length = _pieces(annotated, named)
-    kept = (row < len(annotated)) & (column < len(named))
-    row, column, length = row[kept], column[kept], length[kept]
-    confidence = np.array([episode.confidence for episode in named])[column]
-    right = _ALIKE[_numbers(annotated)[row], _numbers(named)[column]]
-    at = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
-    sums = (length, length * confidence, length * right)
-    return np.stack([np.bincount(at, weights=each, minlength=CALIBRATION_BINS) for each in sums], axis=1)
-
-
 def pooled_time(
     matrices: Sequence[FloatArray], records: Sequence[str], target: Target, *, resamples: int = bootstrap.RESAMPLES
 ) -> Mapping[str, Estimate]:
@@ -460,15 +437,6 @@ def _mask(states: frozenset[str]) -> NDArray[np.bool_]:
     return np.array([state in states for state in STATES])
 
 
-def _is_alike(annotated: str, named: str) -> bool:
-    """Tell whether both states have one code; kinds of sinus rhythm do."""
-    code = {VF: "VFL", OTHER_VT: "VT", HGEA: "N", "SBR": "N", "ST": "N"}
-    return code.get(annotated, annotated) == code.get(named, named)
-
-
-_ALIKE: Final = np.array([[_is_alike(annotated, named) for named in STATES] for annotated in STATES])
-
-
 def _is_other_vt(episode: Episode, beats_s: FloatArray) -> bool:
     if episode.seconds < VT_LEAST_S:
         return True
@@ -477,12 +445,12 @@ def _is_other_vt(episode: Episode, beats_s: FloatArray) -> bool:
     return inside.size >= VT_LEAST_BEATS and 60 * (inside.size - 1) < VT_LEAST_BPM * float(inside[-1] - inside[0])
 
 
-def _numbers(episodes: Sequence[Episode]) -> NDArray[np.int64]:
-    """Return the state of each episode as an index into `STATES`, and after the last that of no episode."""
+def state_numbers(episodes: Sequence[Episode]) -> NDArray[np.int64]:
+    """Return the state of each episode (n + 1,) as an index into `STATES`, and after the last that of no episode."""
     return np.array([*(_INDEX[state_of(episode)] for episode in episodes), 0], np.int64)
 
 
-def _pieces(
+def common_pieces(
     annotated: Sequence[Episode], named: Sequence[Episode]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
     """Return the stretches between any two changes: index of the annotated and of the named episode, and seconds.

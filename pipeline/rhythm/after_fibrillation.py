@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.config import REVIEW
 from pipeline.rhythm.context import RhythmContext
+from pipeline.signal.gaps import runs
 from pipeline.types import Episode
 
 LEAST_S: Final = 3.0  # without a QRS
@@ -19,6 +20,7 @@ AFTER_S: Final = 30.0  # of fibrillation, at most
 # Median range of a lead within 0.2 s: in vfdb 0.19 mV and more where fibrillation grows fine, 0.10 mV and less in
 # asystole. Kerber RE et al. 1997, doi:10.1161/01.CIR.95.6.1677, call waves above 0.1 to 0.2 mV fine fibrillation.
 WAVES_MV: Final = 0.15
+BEATS: Final = 2  # in a row that can be relied on end it: one may be a wave
 CONFIDENCE: Final = 0.6
 RECOVERY_S: Final = 60.0  # after fibrillation; in vfdb 423 and 430 slow beats without P waves come first for so long
 RECOVERED: Final = 0.5  # share of a block that lies after that, at least
@@ -100,9 +102,9 @@ def _between(known: Iterable[tuple[float, float]], duration_s: float) -> list[tu
 
 
 def _trusted(context: RhythmContext, start_s: float, stop_s: float) -> bool:
-    """Tell whether two beats in a row between two times have classes that can be relied on; one may be a wave."""
+    """Tell whether `BEATS` in a row between two times have classes that can be relied on."""
     inside = context.trusted[(context.time_s >= start_s) & (context.time_s <= stop_s)]
-    return bool((inside[1:] & inside[:-1]).any())
+    return any(last - first >= BEATS for first, last in runs(inside))
 
 
 def _waves_mv(context: RhythmContext, start_s: float, stop_s: float) -> float:

@@ -169,14 +169,6 @@ def test_the_error_of_a_burden_is_that_of_annotated_time():
     assert scores.burden_error(scores.time_matrix((), NAMED), TARGETS["AFIB"]) is None
 
 
-def test_confidences_are_summed_by_bin():
-    named = (Episode(0, 50, "N", confidence=0.95), Episode(50, 90, "AFIB", confidence=0.62), Episode(90, 100, "SBR"))
-    bins = scores.confidence_bins(AF, named)
-    assert bins[6].tolist() == pytest.approx([40, 24.8, 30])
-    assert bins[9].tolist() == pytest.approx([60, 57.5, 50])  # bradycardia is sinus rhythm too
-    assert bins.sum() == pytest.approx(40 + 24.8 + 30 + 60 + 57.5 + 50)
-
-
 def test_pooled_scores_add_up_seconds_and_draw_records():
     matrices = [scores.time_matrix(AF, NAMED), scores.time_matrix(WHOLE, WHOLE)]
     found = scores.pooled_time(matrices, ["x/1", "x/2"], TARGETS["AFIB"], resamples=200)
