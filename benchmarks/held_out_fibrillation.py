@@ -36,16 +36,8 @@ Setting = tuple[tuple[str, str, float], ...]
 # In each family, the first candidate of each constant is the rule before vfdb/422 was looked at.
 FAMILIES: Final[Mapping[str, Mapping[tuple[str, str], Sequence[float]]]] = {
     "what ends fibrillation": {(AFTER, "BEATS"): (1, 2, 3), (AFTER, "WAVES_MV"): (0.15, 0.1, 0.2)},
-    "what a second and a change need": {
-        (AFTER, "BEATS"): (1,),
-        (VENTRICULAR, "NEEDED"): (-1.4, -2.0, -0.8),
-        (VENTRICULAR, "CHANGE"): (3.0, 2.0, 4.5),
-    },
-    "what joins two episodes": {
-        (AFTER, "BEATS"): (1,),
-        (USUAL, "GAP_S"): (40, 20, 80),
-        (USUAL, "GAP_PROBABILITY"): (0.05, 0.01, 0.15),
-    },
+    "what a second needs": {(AFTER, "BEATS"): (1,), (VENTRICULAR, "NEEDED"): (-1.4, -2.0, -0.8)},
+    "what joins two episodes": {(AFTER, "BEATS"): (1,), (USUAL, "GAP_S"): (40, 20, 80)},
 }
 EPISODES: Final = next(target for target in TARGETS if target.name == "VF_VFL_4s")
 TIME: Final = next(target for target in TARGETS if target.name == "shockable")
