@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.threads import side_by_side
+
 Array = NDArray[np.float32]
 
 _ROWS: Final = 256  # evaluated at a time
@@ -80,8 +82,9 @@ class BoostedTrees:
     def __call__(self, measures: NDArray[Any]) -> Array:
         """Return the outputs (n, k), before any softmax, for measures (n, m)."""
         rows = np.asarray(measures, np.float32)
-        parts = [self._some(np.ascontiguousarray(rows[i : i + _ROWS].T)) for i in range(0, max(1, len(rows)), _ROWS)]
-        return np.concatenate(parts)
+        starts = range(0, max(1, len(rows)), _ROWS)
+        parts = side_by_side(lambda i: self._some(np.ascontiguousarray(rows[i : i + _ROWS].T)), starts)
+        return np.concatenate(list(parts))
 
     @cached_property
     def _is_leaf(self) -> NDArray[np.bool_]:

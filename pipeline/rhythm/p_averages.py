@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from models.threads import side_by_side
 from pipeline.signal.beat_windows import cut_around
 from pipeline.signal.p_waves import PWaves
 from pipeline.types import FloatArray, IntArray
@@ -103,9 +104,11 @@ def average_measures(intervals: Intervals, waves: PWaves, asked: Flags) -> Float
     edges = [0, *(int(part[0]) for part in parts[1:]), asked.size]
     margin = max(REACHES) + LONGEST_AMONG + 2
     spans = [slice(max(0, low - margin), high + margin) for low, high in pairwise(edges)]
-    return np.concatenate(
-        [_averages(intervals.within(span), waves, part - span.start) for part, span in zip(parts, spans, strict=True)]
-    )
+
+    def read(part: IntArray, span: slice) -> FloatArray:
+        return _averages(intervals.within(span), waves, part - span.start)
+
+    return np.concatenate(list(side_by_side(lambda one: read(*one), zip(parts, spans, strict=True))))
 
 
 def _averages(intervals: Intervals, waves: PWaves, at: IntArray) -> FloatArray:

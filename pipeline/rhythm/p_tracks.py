@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.threads import side_by_side
 from pipeline.signal.median import median
 from pipeline.signal.p_waves import PWaves
 from pipeline.types import FloatArray, IntArray
@@ -95,7 +96,8 @@ def _of_beats(time_s: NDArray[np.float64], line: FloatArray, near: IntArray, ste
     of_beat = np.full((_OF_BEAT, time_s.size), np.nan)
     size, margin = round(PIECE_S / step_s), round(MARGIN_S / step_s)
     pieces = np.unique(place // size)
-    for some in np.array_split(pieces, -(-pieces.size // AT_ONCE)):
+
+    def read(some: IntArray) -> tuple[_Flags, FloatArray]:
         span = np.arange(-margin, size + margin)[:, None] + some * size
         inside = (span >= 0) & (span < score.size)
         at_span = np.clip(span, 0, score.size - 1)
@@ -103,7 +105,10 @@ def _of_beats(time_s: NDArray[np.float64], line: FloatArray, near: IntArray, ste
         mine = np.isin(place // size, some)
         column = np.searchsorted(some, place[mine] // size)
         at_step = place[mine] % size + margin
-        of_beat[:, near[mine]] = _before(near_score, near_seen, (at_step, column), lengths, step_s)
+        return mine, _before(near_score, near_seen, (at_step, column), lengths, step_s)
+
+    for mine, facts in side_by_side(read, np.array_split(pieces, -(-pieces.size // AT_ONCE))):
+        of_beat[:, near[mine]] = facts
     return of_beat
 
 

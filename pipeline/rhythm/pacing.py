@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from models.detectors import Detector, load_detector
+from models.threads import side_by_side
 from pipeline.rhythm.context import RhythmContext
 from pipeline.signal.gaps import runs
 from pipeline.signal.pacing import (
@@ -289,7 +290,7 @@ def _sharp_stimuli(
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Tell which beats (n,) have a sharp spike before the QRS, and which before the P wave."""
     nothing = np.zeros(at.size, np.bool_)
-    spikes = np.unique(np.concatenate([_tall_spikes(lead, at, fs) for lead in p_signal.T]))
+    spikes = np.unique(np.concatenate(list(side_by_side(lambda lead: _tall_spikes(lead, at, fs), p_signal.T))))
     spikes = spikes[np.diff(spikes, prepend=-fs) > 0.02 * fs] / fs
     if spikes.size < SPIKES:
         return nothing, nothing

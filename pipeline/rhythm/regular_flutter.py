@@ -14,6 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.fft import rfft
 
+from models.threads import side_by_side
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import likeliest_states
 from pipeline.signal.conditioning import Conditioned
@@ -201,9 +202,8 @@ def _lines(signal: FloatArray, fs: float, rate_hz: Numbers) -> tuple[NDArray[np.
     possible = (multiples >= FLUTTER_HZ[0]) & (multiples <= FLUTTER_HZ[1])
     asked = np.flatnonzero(possible.any(axis=1))
     windows = sliding_window_view(signal, round(WINDOW_S * fs), axis=0)[:: round(STEP_S * fs)]  # (n, n_leads, size)
-    for part in np.array_split(asked, max(1, -(-asked.size // AT_ONCE))):
-        if not part.size:
-            continue
+
+    def read(part: NDArray[np.intp]) -> tuple[NDArray[np.intp], Numbers]:
         energy = _energy(windows[part], fs)
         total = _within(energy, fs, OF_RATE * rate_hz[part], np.full(part.size, BAND_HZ))
         shares = np.stack(
@@ -212,8 +212,11 @@ def _lines(signal: FloatArray, fs: float, rate_hz: Numbers) -> tuple[NDArray[np.
                 for k in range(len(CONDUCTED))
             ]
         )
-        best = shares.argmax(axis=0)
-        waves[part], lines[part] = np.array(CONDUCTED)[best], shares.max(axis=0)
+        return np.array(CONDUCTED)[shares.argmax(axis=0)], shares.max(axis=0)
+
+    parts = [asked[start : start + AT_ONCE] for start in range(0, asked.size, AT_ONCE)]
+    for part, (usual, held) in zip(parts, side_by_side(read, parts), strict=True):
+        waves[part], lines[part] = usual, held
     return waves, lines
 
 

@@ -7,6 +7,7 @@ Boosted trees tell second by second whether the ventricles beat on their own and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from models.detectors import Detector, load_detector
+from models.threads import side_by_side
 from pipeline.rhythm.brief_waves import brief_waves
 from pipeline.rhythm.context import RhythmContext
 from pipeline.rhythm.state_paths import likeliest_states, most_probable_path
@@ -108,9 +110,15 @@ def waveform_probabilities(conditioned: Conditioned, detector: Detector | None =
     """
     of_leads = per_second(conditioned.signal, conditioned.fs)
     detector = load_detector(NAME) if detector is None else detector
-    answers = np.concatenate([detector.probabilities(part)[:, 1] for part in measured_parts(of_leads)])
-    brief = brief_waves(of_leads, answers, lambda rows: detector.probabilities(rows)[:, 1], NEEDED)
+    asked = partial(_ventricular, detector)
+    answers = np.concatenate(list(side_by_side(asked, measured_parts(of_leads))))
+    brief = brief_waves(of_leads, answers, asked, NEEDED)
     return seconds_of(of_leads, answers, brief, recorded_seconds(conditioned, of_leads.shape[1]))
+
+
+def _ventricular(detector: Detector, rows: FloatArray) -> FloatArray:
+    """Return the probability (n,) of a ventricular rhythm, given measures (n, k)."""
+    return detector.probabilities(rows)[:, 1]
 
 
 def seconds_of(

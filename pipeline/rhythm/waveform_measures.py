@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import maximum_filter1d, minimum_filter1d, uniform_filter1d
 
+from models.threads import side_by_side
 from pipeline.signal.median import median
 from pipeline.types import FloatArray, IntArray
 
@@ -87,7 +88,8 @@ def per_second(signal: FloatArray, fs: float) -> FloatArray:
     """
     leads = signal[:: max(1, round(fs / FS_HZ))].T
     seconds = max(1, round(leads.shape[1] / SECOND))
-    return np.concatenate(list(_chunks(leads[:, : seconds * SECOND], seconds)), axis=1)
+    whole, starts = leads[:, : seconds * SECOND], range(0, seconds, CHUNK_S)
+    return np.concatenate(list(side_by_side(lambda first: _chunk(whole, first, seconds), starts)), axis=1)
 
 
 def measured(per_lead: FloatArray) -> FloatArray:
@@ -167,19 +169,19 @@ def _sorted(first: FloatArray, last: FloatArray) -> tuple[FloatArray, FloatArray
     return np.where(swap, two, one), np.where(swap, one, two)
 
 
-def _chunks(leads: FloatArray, seconds: int) -> Iterator[FloatArray]:
-    for first in range(0, seconds, CHUNK_S):
-        last = min(first + CHUNK_S, seconds)
-        begin = (first - MARGIN) * SECOND
-        inside = leads[:, max(begin, 0) : (last + MARGIN) * SECOND]
-        piece = np.zeros((len(leads), (last - first + 2 * MARGIN) * SECOND), np.float32)
-        piece[:, max(-begin, 0) :][:, : inside.shape[1]] = inside
-        blocks = _of_blocks(piece)[:, MARGIN:-MARGIN]
-        start = MARGIN * SECOND + SECOND // 2 - WINDOW // 2
-        windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
-        steep = _envelope(piece)
-        envelopes = sliding_window_view(steep, ENVELOPE, axis=1)[:, start::SECOND, ::ENVELOPE_STEP][:, : last - first]
-        yield np.concatenate([blocks, _of_windows(windows, envelopes)], axis=2)
+def _chunk(leads: FloatArray, first: int, seconds: int) -> FloatArray:
+    """Return the measures (n_leads, k, len(LEAD_MEASURES)) of at most `CHUNK_S` seconds."""
+    last = min(first + CHUNK_S, seconds)
+    begin = (first - MARGIN) * SECOND
+    inside = leads[:, max(begin, 0) : (last + MARGIN) * SECOND]
+    piece = np.zeros((len(leads), (last - first + 2 * MARGIN) * SECOND), np.float32)
+    piece[:, max(-begin, 0) :][:, : inside.shape[1]] = inside
+    blocks = _of_blocks(piece)[:, MARGIN:-MARGIN]
+    start = MARGIN * SECOND + SECOND // 2 - WINDOW // 2
+    windows = sliding_window_view(piece, WINDOW, axis=1)[:, start::SECOND][:, : last - first]
+    steep = _envelope(piece)
+    envelopes = sliding_window_view(steep, ENVELOPE, axis=1)[:, start::SECOND, ::ENVELOPE_STEP][:, : last - first]
+    return np.concatenate([blocks, _of_windows(windows, envelopes)], axis=2)
 
 
 def _envelope(leads: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from models.threads import side_by_side
 from pipeline.signal.beat_windows import gather, gather_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.nearest import mutually_nearest
@@ -77,7 +78,7 @@ def noise_windows(conditioned: Conditioned, r_peak: IntArray, steep: IntArray) -
     fs, signal = conditioned.fs, conditioned.signal
     size = round(WINDOW_S * fs)
     start = window_starts(len(signal), size)
-    leads = [_of_lead(signal[:, i], fs, start, size, r_peak) for i in range(signal.shape[1])]
+    leads = list(side_by_side(lambda lead: _of_lead(lead, fs, start, size, r_peak), signal.T))
     missing = np.full_like(leads[0], NOT_KNOWN)
     both = [*leads, missing][:2]
     around = _around(leads[0])

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.threads import side_by_side
 from pipeline.signal.beat_windows import cut_around
 from pipeline.types import FloatArray, IntArray, read_only
 
@@ -259,7 +260,7 @@ def stimulus_measures(p_signal: FloatArray, at: IntArray, fs: float) -> Stimuli:
     fs : float
         Sampling frequency, Hz.
     """
-    each = np.stack([beat_measures(lead, at, fs) for lead in p_signal.T], axis=1)
+    each = np.stack(list(side_by_side(lambda lead: beat_measures(lead, at, fs), p_signal.T)), axis=1)
     abrupt = each[:, :, CORNER_BEFORE] + each[:, :, EDGE_BEFORE] - each[:, :, CORNER] / 2
     first, second = abrupt.argmin(axis=1), abrupt.argmax(axis=1)
     rows = np.arange(at.size)
@@ -376,13 +377,17 @@ def _best_match(
     power = max(float((common**2).sum()), SMALL_MV**2)
     likeness, gain = np.zeros((2, at.size), np.float32)
     best = np.zeros(at.size, np.int64)
-    for start in range(0, at.size, BEATS_AT_ONCE):
-        part = slice(start, start + BEATS_AT_ONCE)
+
+    def match(part: slice) -> tuple[FloatArray, FloatArray, IntArray]:
         slopes = _slopes(p_signal, at[part], step, shifts[0], shifts[1] - 1 + len(common))
         dot, own = _matched(slopes, common)
         alike = dot / np.sqrt(np.maximum(own * power, SMALL_MV**4))
-        best[part], beats = alike.argmax(axis=1), np.arange(len(alike))
-        likeness[part], gain[part] = alike[beats, best[part]], dot[beats, best[part]] / power
+        most, beats = alike.argmax(axis=1), np.arange(len(alike))
+        return alike[beats, most], dot[beats, most] / power, most
+
+    parts = [slice(start, start + BEATS_AT_ONCE) for start in range(0, at.size, BEATS_AT_ONCE)]
+    for part, (alike, of_common, most) in zip(parts, side_by_side(match, parts), strict=True):
+        likeness[part], gain[part], best[part] = alike, of_common, most
     return likeness, gain, best + shifts[0]
 
 

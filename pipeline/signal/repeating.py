@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.threads import side_by_side
 from pipeline.signal.beat_windows import gather_around, heights_around
 from pipeline.signal.conditioning import Conditioned
 from pipeline.signal.median import median
@@ -48,19 +49,29 @@ def repeating_windows(
     first, stop = np.searchsorted(r_peak / fs, [start_s - WINDOW_S[1], stop_s + WINDOW_S[0]])
     worth = np.flatnonzero(asked & (stop - first >= LIKE - 1))
     low, high = np.maximum(first - AROUND_BEATS, 0), np.minimum(stop + AROUND_BEATS, r_peak.size)
-    for some in (worth[start : start + AT_ONCE] for start in range(0, worth.size, AT_ONCE)):
+
+    def look(some: NDArray[np.intp]) -> list[bool]:
         here = np.unique(np.concatenate([np.arange(low[k], high[k]) for k in some]))
         leads = [_Beats.of(lead, r_peak[here], fs) for lead in conditioned.signal.T]
+        answers = []
         for k in some.tolist():
             near = slice(*np.searchsorted(here, [low[k], high[k]]).tolist())
             own = slice(int(first[k] - low[k]), int(stop[k] - low[k]))
             middle = slice((own.start + own.stop) // 2, (own.start + own.stop) // 2 + 1)
             span = round(start_s[k] * fs), round(stop_s[k] * fs)
             around = [beats.within(near) for beats in leads]
-            found[k] = _repeat(around[0], middle) and all(
-                _repeat(beats, own) and _rests(lead, beats, span, fs)
-                for lead, beats in zip(conditioned.signal.T, around, strict=True)
+            answers.append(
+                _repeat(around[0], middle)
+                and all(
+                    _repeat(beats, own) and _rests(lead, beats, span, fs)
+                    for lead, beats in zip(conditioned.signal.T, around, strict=True)
+                )
             )
+        return answers
+
+    parts = [worth[start : start + AT_ONCE] for start in range(0, worth.size, AT_ONCE)]
+    for some, answers in zip(parts, side_by_side(look, parts), strict=True):
+        found[some] = answers
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
+from models.threads import side_by_side
 from pipeline.measurements import WAVE_MARKS, WaveMark, Waves
 from pipeline.types import FloatArray, Recording, read_only
 
@@ -74,7 +75,8 @@ def usual_beat(recording: Recording, waves: Waves, usual: NDArray[np.bool_]) -> 
         return None
     chosen = chosen[np.unique(np.linspace(0, chosen.size - 1, min(BEATS_MAX, chosen.size)).astype(np.int64))]
     beat_s = waves.beat_s[chosen]
-    curves = [_median(recording, i, beat_s, onset_s[chosen]) for i in range(len(recording.leads))]
+    on_s = onset_s[chosen]
+    curves = list(side_by_side(lambda i: _median(recording, i, beat_s, on_s), range(len(recording.leads))))
     kept = [i for i, curve in enumerate(curves) if curve is not None]
     if not kept:
         return None
