@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from models.threads import side_by_side
 from pipeline.measurements import WAVE_MARKS, WaveMark, Waves
 from pipeline.types import FloatArray, Recording, read_only
 
@@ -75,8 +74,7 @@ def usual_beat(recording: Recording, waves: Waves, usual: NDArray[np.bool_]) -> 
         return None
     chosen = chosen[np.unique(np.linspace(0, chosen.size - 1, min(BEATS_MAX, chosen.size)).astype(np.int64))]
     beat_s = waves.beat_s[chosen]
-    on_s = onset_s[chosen]
-    curves = list(side_by_side(lambda i: _median(recording, i, beat_s, on_s), range(len(recording.leads))))
+    curves = [_median(recording, i, beat_s, onset_s[chosen]) for i in range(len(recording.leads))]
     kept = [i for i, curve in enumerate(curves) if curve is not None]
     if not kept:
         return None
@@ -125,18 +123,15 @@ def _median(
 
 def _at(signal: FloatArray, place: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the signal at fractional indices, by cubic splines over the stretches that are asked for."""
-    first = max(0, int(place.min()) - 20)
-    last = min(signal.size, int(place.max()) + 21)
-    part = signal[first:last].astype(np.float64)
-    if place.size * 4 > part.size:
-        return np.asarray(map_coordinates(part, [place.ravel() - first], order=3, mode="nearest")).reshape(place.shape)
-    return np.stack([_at_one(signal, row) for row in place])
+    if place.size * 4 > min(place.max(), signal.size) - max(place.min(), 0):
+        return _within(signal, place)
+    return np.stack([_within(signal, row) for row in place])
 
 
-def _at_one(signal: FloatArray, place: NDArray[np.float64]) -> NDArray[np.float64]:
+def _within(signal: FloatArray, place: NDArray[np.float64]) -> NDArray[np.float64]:
     first, last = max(0, int(place.min()) - 20), min(signal.size, int(place.max()) + 21)
     part = signal[first:last].astype(np.float64)
-    return np.asarray(map_coordinates(part, [place - first], order=3, mode="nearest"))
+    return np.asarray(map_coordinates(part, [place.ravel() - first], order=3, mode="nearest")).reshape(place.shape)
 
 
 def _levels(signal: FloatArray, fs: float, onset_s: NDArray[np.float64]) -> NDArray[np.float64]:
