@@ -95,7 +95,7 @@ TABLES = {  # figures of experiments, which documents quote and no code reads
             "paced",
             "quality",
         ),
-        *("brief_waves", "sampling", "waveform"),
+        *("brief_waves", "held_out_fibrillation", "sampling", "waveform"),
     )
 }
 OTHER_ORDER = ("models/weights/pages/page/evaluation.json",)  # its provenance has the date before the data
