@@ -251,7 +251,14 @@ def confidence(bins: Sequence[ConfidenceBin], palette: Palette) -> go.Figure:
     hours = np.array([found.hours for found in bins])
     size = 6 + 22 * np.sqrt(hours / max(hours.max(initial=0), 1e-9))
     figure = go.Figure(
-        go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": palette.muted, "dash": "dot"}, hoverinfo="skip")
+        go.Scatter(
+            x=[0, 1],
+            y=[0, 1],
+            name="as stated",
+            mode="lines",
+            line={"color": palette.muted, "dash": "dot"},
+            hoverinfo="skip",
+        )
     )
     shares = {
         "a rhythm of the same kind": [found.kind for found in bins],
