@@ -34,11 +34,14 @@ def marking(session: Session, case: Case) -> strip_marks.Marking:
         session.moved_beats.setdefault((digest, sample), {})[name] = at_s
         session.select_here(case.analysis.sample.tolist().index(sample))
 
+    def reset(sample: int) -> None:
+        session.moved_beats.pop((digest, sample), None)
+
     return strip_marks.Marking(
         lambda found: session.moved_marks.get((digest, found.start_s), {}),
         session.beats_moved(digest),
         move,
-        lambda sample: session.moved_beats.pop((digest, sample), None),
+        reset,
         BEAT_KEPT,
     )
 

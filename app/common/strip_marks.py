@@ -66,7 +66,7 @@ class Marking:
     of_median: Callable[[MarkedStretch], MarksS]
     beats_s: Mapping[int, MarksS]
     move: Callable[[int, WaveMark, float], None] | None
-    reset: Callable[[int], object]
+    reset: Callable[[int], None]
     kept: str
     by: str = "you"
 

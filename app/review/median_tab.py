@@ -56,19 +56,21 @@ def _move(session: ReviewSession, review: StudyReview, own: Stretch, name: WaveM
 
 def marking(session: ReviewSession, review: StudyReview) -> strip_marks.Marking:
     """What the reader moved on the strip, and what a drag there does."""
-    may, fs, marks = decide.may_change(review), review.beats.fs, _marks(review)
+    may, marks = decide.may_change(review), _marks(review)
 
     def move(sample: int, name: WaveMark, at_s: float) -> None:
-        if decide.mark(
-            session, review, (Decision("mark_move", beat_stretch(sample), subject=mark_subject(name, at_s)),)
-        ):
+        step = Decision("mark_move", beat_stretch(sample), subject=mark_subject(name, at_s))
+        if decide.mark(session, review, (step,)):
             session.sample, session.scope = sample, "beat"  # the window stays where it is
+
+    def reset(sample: int) -> None:
+        decide.mark(session, review, (Decision("mark_reset", beat_stretch(sample)),))
 
     return strip_marks.Marking(
         lambda found: marks.get(stretch_samples(review, found), {}),
         _of_beats(review),
         move if may else None,
-        lambda sample: decide.mark(session, review, (Decision("mark_reset", beat_stretch(sample)),)),
+        reset,
         BEAT_KEPT if may else NOT_KEPT,
         by="the reader",
     )
