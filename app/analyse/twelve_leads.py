@@ -180,7 +180,9 @@ def _strip_marks(session: Session, case: cases.Case, sheet: Sheet) -> _Strip:
     shown = strip_marks.beats(case.recording, analysis, session.viewport.span_s, marking)
     chosen = int(analysis.sample[session.beat])
     return _Strip(
-        strip_marks.ticks(sheet, shown, palette(), chosen=chosen, movable=True, named=lambda beat: beat.position),
+        strip_marks.ticks(
+            sheet, shown, marking, palette(), chosen=chosen, when=case.when, named=lambda beat: beat.position
+        ),
         strip_marks.taking(sheet, shown, marking),
         (strip_marks.WORDS, strip_marks.how(by_touch=by_touch())),
         partial(strip_marks.draw, analysis, shown, marking, chosen=chosen, key="sheet", when=case.when),

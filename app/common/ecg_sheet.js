@@ -120,16 +120,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const clicked = () => setTriggerValue("beat", mark.beat);
     const tick = mark.span && { ...mark, nearest, clicked };
     const kind = !tick ? "mark" : mark.atHand ? "tick hand" : "tick";
-    const one = handle(kind, "x", mark.label, mark.x, 0.002 * speed, milliseconds, done, tick);
+    const one = handle(kind, "x", mark.words ?? mark.label, mark.x, 0.002 * speed, milliseconds, done, tick);
     one.group.dataset.name = mark.name;
     if (!tick) {
       draw("text", { x: 0.8, y: 3 + (i % 3) * 3, "font-size": 2.6 }, one.group, mark.label);
       return;
     }
     const late = mark.x > width - 25;
-    const place = { x: late ? -0.8 : 0.8, y: mark.span[0] - 0.8, "font-size": 2.8, "text-anchor": late ? "end" : "start" };
+    const place = { x: late ? -0.8 : 0.8, y: mark.span[0] - 1.2, "font-size": 2.8, "text-anchor": late ? "end" : "start" };
     said = draw("text", place, one.group, mark.label);
     one.group.style.setProperty("--tick", mark.colour);
+    if (mark.moved) draw("circle", { class: "own", r: 0.8, cx: 0, cy: mark.span[0] }, one.group);
     if (!mark.atHand) one.group.setAttribute("tabindex", -1); // Tab goes through the marks of one beat
     ticks.push({ ...one, mark });
   });

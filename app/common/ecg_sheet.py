@@ -18,8 +18,8 @@ class SheetMark:
     """A vertical line that is dragged: `name` of the mark, what is written beside it, and where it stands in mm.
 
     One that belongs to a beat of a strip is a tick from `span_mm` down, in a `colour`, and stays within `reach_mm`; its
-    label shows while it is held. Those of the chosen beat are `at_hand`: longer, with a grip, and reached by Tab. A
-    click on one names its `beat`.
+    label shows while it is held. Those of the chosen beat are `at_hand`: longer, with a grip, and reached by Tab; one
+    that was `moved` has a dot on top. A click on one names its `beat`. `words` are for who cannot see it.
     """
 
     name: str
@@ -29,7 +29,9 @@ class SheetMark:
     reach_mm: tuple[float, float] | None = None
     colour: str = ""
     at_hand: bool = True
+    moved: bool = False
     beat: int = 0
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Drawn:
 def _sent(mark: SheetMark) -> dict[str, object]:
     """A mark as the browser gets it."""
     tick = {"span": mark.span_mm, "reach": mark.reach_mm, "colour": mark.colour, "atHand": mark.at_hand,
-            "beat": mark.beat}  # fmt: skip
+            "moved": mark.moved, "beat": mark.beat, "words": mark.words}  # fmt: skip
     return {"name": mark.name, "label": mark.label, "x": mark.x_mm, **(tick if mark.span_mm else {})}
 
 

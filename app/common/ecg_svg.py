@@ -223,7 +223,8 @@ def _box(x: float, y: float, width: float, height: float, fill: str) -> str:
 def _line_of(tick: SheetMark) -> str:
     """A mark of a wave that stays where it is."""
     top, foot = tick.span_mm or (0.0, 0.0)
-    return f'<path class="wave" d="M{tick.x_mm:.2f} {top:g}V{foot:g}" stroke="{tick.colour}"/>'
+    dot = f'<circle cx="{tick.x_mm:.2f}" cy="{top:g}" r="0.8" fill="{tick.colour}"/>' if tick.moved else ""
+    return f'<path class="wave" d="M{tick.x_mm:.2f} {top:g}V{foot:g}" stroke="{tick.colour}"/>{dot}'
 
 
 def _letters(sheet: Sheet, also: OnSheet, colours: Palette) -> list[str]:

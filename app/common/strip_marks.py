@@ -30,12 +30,16 @@ from pipeline.twelve_leads.sheet import Sheet
 from pipeline.types import Analysis, Recording
 
 WORDS = "Ticks: onset and end of P (blue), QRS (purple) and T (orange) over all leads; uncertain ones are left out."
-BY_DRAG = "Drag one to move it; Tab goes through those of the chosen beat, and arrow keys move one by 2 ms."
-BY_FINGER = "Tap one to choose its beat; drag its grip to move it."
+BY_DRAG = (
+    "Drag one to move it, a dot then stands on it; Tab goes through those of the chosen beat, and arrow keys move one "
+    "by 2 ms."
+)
+BY_FINGER = "Tap one to choose its beat, drag its grip to move it; a dot then stands on it."
+_MEANS = {"on": "Onset", "off": "End"}
 _CLASS_OF = {"p": "S", "qrs": "F", "t": "V"}  # whose colour a wave has
 _TICK_MM = (-3.0, 2.0)  # from the zero line
-_LONG_MM = (-5.0, 5.0)  # of the chosen beat
-_STEP_MM = 2.4  # grips of neighbours stand at different heights: a finger is wider than a PR segment
+_LONG_MM = (-5.0, 2.4)  # of the chosen beat
+_STEP_MM = 2.2  # grips of neighbours stand at different heights: a finger is wider than a PR segment
 
 
 def how(*, by_touch: bool) -> str:
@@ -117,8 +121,8 @@ def beats(
 
 
 def ticks(
-    sheet: Sheet, shown: Sequence[StripBeat], colours: Palette, *, chosen: int | None, movable: bool,
-    named: Callable[[StripBeat], int] = lambda beat: beat.sample,
+    sheet: Sheet, shown: Sequence[StripBeat], marking: Marking, colours: Palette, *, chosen: int | None,
+    when: Callable[[float], str], named: Callable[[StripBeat], int] = lambda beat: beat.sample,
 ) -> tuple[SheetMark, ...]:  # fmt: skip
     """Onset and end of each wave as ticks at the zero line of the rhythm strip, or of the first row.
 
@@ -128,19 +132,22 @@ def ticks(
         The paper.
     shown : sequence of StripBeat
         The beats.
+    marking : Marking
+        What was moved, and whether anything may be.
     colours : Palette
         Its colours.
     chosen : int or None
         The R peak of the beat whose marks are at hand.
-    movable : bool
-        Whether they can be dragged.
+    when : callable
+        Writes a time, seconds.
     named : callable, optional
         How a click names a beat: by its R peak, or by its place in the analysis.
     """
-    zero = sheet.zero_mm[sheet.strip_row or 0]
+    zero, beats_s, movable = sheet.zero_mm[sheet.strip_row or 0], marking.beats_s, marking.move is not None
     found = []
     between = [-FARTHEST_S, *(beat.time_s for beat in shown), sheet.start_s + sheet.window_s + FARTHEST_S]
     for place, beat in enumerate(shown):
+        moved = beats_s.get(beat.sample, {})
         names = [name for name in MOVABLE if name in beat.marks_s]
         at_hand = movable and beat.sample == chosen
         limits = (max(between[place] - beat.time_s, -FARTHEST_S), min(between[place + 2] - beat.time_s, FARTHEST_S))
@@ -160,7 +167,9 @@ def ticks(
                     (max(sheet.left_mm, edges[0]), min(sheet.width_mm, edges[1])),
                     colours.classes[_CLASS_OF[name.partition("_")[0]]],
                     at_hand,
+                    name in moved,
                     named(beat),
+                    f"{_MEANS[name.partition('_')[2]]} of {MOVABLE[name].partition(' ')[0]}, beat at {when(beat.time_s)}",
                 )
             )
     return tuple(found)
@@ -224,7 +233,7 @@ def draw(
     own = marking.beats_s.get(beat.sample, {})
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-beat"):
         moved = f" :orange-badge[:material/edit: moved by {marking.by}: {_names(own)}]" if own else ""
-        line = f"**Beat at {when(beat.time_s)}**  {plain(intervals(analysis, beat))}{moved}"
+        line = f"**Beat at {when(beat.time_s)}**: {plain(intervals(analysis, beat))}{moved}"
         st.markdown(line, width="content", help=plain(marking.kept))
         if own and marking.move is not None:
             st.button("Marks of this beat as found", key=f"{key}-beat-reset", icon=":material/undo:",

@@ -79,7 +79,7 @@ def _all_leads(session: ReviewSession, review: StudyReview) -> None:
         if (at := review.position(beat.sample)) is not None and review.beats.aami[at] != REJECTED
     ]
     movable = marking.move is not None
-    ticks = strip_marks.ticks(sheet, marked, palette(), chosen=session.sample, movable=movable)
+    ticks = strip_marks.ticks(sheet, marked, marking, palette(), chosen=session.sample, when=review.when)
     also = ecg_svg.OnSheet(
         review.marks(review.window(start_s, stop_s)), session.sample, review.beats.rhythm,
         analysis.quality.segments, () if movable else ticks, start=recording.start,
