@@ -35,7 +35,8 @@ BY_DRAG = (
     "by 2 ms."
 )
 BY_FINGER = "Tap one to choose its beat, drag its grip to move it; a dot then stands on it."
-_MEANS = {"on": "Onset", "off": "End"}
+_MEANS = {f"{wave} {end}": f"{word} of {wave}" for wave in ("P", "QRS", "T")
+          for end, word in (("on", "Onset"), ("off", "End"))}  # fmt: skip
 _CLASS_OF = {"p": "S", "qrs": "F", "t": "V"}  # whose colour a wave has
 _TICK_MM = (-3.0, 2.0)  # from the zero line
 _LONG_MM = (-5.0, 2.4)  # of the chosen beat
@@ -169,7 +170,7 @@ def ticks(
                     at_hand,
                     name in moved,
                     named(beat),
-                    f"{_MEANS[name.partition('_')[2]]} of {MOVABLE[name].partition(' ')[0]}, beat at {when(beat.time_s)}",
+                    f"{_MEANS[MOVABLE[name]]}, beat at {when(beat.time_s)}",
                 )
             )
     return tuple(found)
