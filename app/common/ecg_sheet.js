@@ -84,6 +84,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
       from = null;
     };
     let waiting = 0;
+    const send = () => {
+      clearTimeout(waiting);
+      waiting = 0;
+      done(at);
+    };
     group.onkeydown = (event) => {
       const by = STEPS[event.key]?.[axis === "x" ? 0 : 1];
       if (!by) return;
@@ -92,8 +97,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
       put(at + by * step * (event.shiftKey ? 5 : 1));
       if (!done) return;
       clearTimeout(waiting);
-      waiting = setTimeout(() => done(at), SENT_AFTER_MS);
+      waiting = setTimeout(send, SENT_AFTER_MS);
     };
+    group.onblur = () => waiting && send(); // whoever goes elsewhere at once has moved it all the same
     put(place);
     return { group, take, at: () => at };
   };
