@@ -18,7 +18,7 @@ MEANINGS = {
     "QT": "From the onset of the QRS to the end of T.",
 }
 OLD = "Intervals were not measured: this recording was analysed by an earlier version. Analyse it again to see them."
-MOVED = "Intervals and statements follow the marks that you moved on the median beat; its review can keep them."
+MOVED = "Intervals and statements follow the marks that you moved; the review of this recording can keep them."
 TILE = 128
 
 
@@ -26,7 +26,7 @@ def draw(session: Session, case: Case) -> None:
     """The measurements of the open case, by the marks that the reader moved if any, or why there are none."""
     found, moved = case.analysis.measured, None
     st.subheader("Measurements", anchor=False)
-    if session.moved_marks:
+    if session.moved_marks or session.moved_beats:
         from app.analyse import median_beat  # SciPy, which the first page does not need
 
         moved = median_beat.measured_again(session, case)

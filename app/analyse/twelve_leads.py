@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -14,7 +15,6 @@ from app.common.text import plain
 from app.common.theme import by_touch, palette
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S
 from pipeline.cases import case as cases
-from pipeline.measurements import Waves
 from pipeline.principal import Principal
 from pipeline.twelve_leads.layouts import SHEET_LAYOUTS, is_sheet
 from pipeline.twelve_leads.sheet import GAINS_MM_MV, SPEEDS_MM_S, Sheet, page_s
@@ -31,7 +31,6 @@ STYLE = """<style>
 </style>"""
 SCREEN_POINTS_PER_MM = 10.0  # of a trace: two for each point of the screen
 AS_RECORDED = "As recorded, not filtered."
-TICKS = "Ticks: onset and end of P (blue), QRS (purple) and T (orange) over all leads; uncertain ones are left out."
 
 
 def is_open(session: Session) -> bool:
@@ -93,7 +92,7 @@ def _scale(label: str, key: str, values: tuple[float, ...], unit: str, session: 
 
 def _print(session: Session, case: cases.Case) -> None:
     remark = ""
-    if session.moved_marks:
+    if session.moved_marks or session.moved_beats:
         from app.analyse import median_beat  # SciPy, which the first page does not need
 
         remark = median_beat.corrected_words(session, case)
@@ -140,23 +139,54 @@ def _marked(session: Session) -> None:
 
 
 def draw(session: Session, case: cases.Case) -> None:
-    """Draw the window as an ECG, with class letters over the rhythm strip, and say what was derived."""
+    """Draw the window as an ECG, with class letters over the rhythm strip and marks that can be dragged."""
     sheet = sheet_of(session, case)
     heat, said = _heat(session, case)
+    strip = _strip_marks(session, case, sheet)
     also = ecg_svg.OnSheet(
         cases.marks(case, *session.viewport.span_s), session.beat, case.analysis.rhythm,
-        case.analysis.quality.segments, _wave_marks(session, case), heat, case.recording.start,
+        case.analysis.quality.segments, (), heat, case.recording.start,
     )  # fmt: skip
     drawn = ecg_sheet.Drawn(
         ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm,
-        least_px=ecg_sheet.REAL_PX if by_touch() else BESIDE_PX,
+        strip.ticks, least_px=ecg_sheet.REAL_PX if by_touch() else BESIDE_PX,
     )  # fmt: skip
     ecg_sheet.draw(
         drawn, f"ecg-sheet-{case.recording.digest[:8]}", label=f"ECG, {sheet.layout.title}, {sheet.scales}",
-        beat=partial(session.select, by="chart"), look=session.look,
+        beat=session.select_here, look=session.look, moved=strip.taken,
     )  # fmt: skip
-    ticks = (TICKS,) if also.waves else ()
-    st.caption(plain(" ".join((*sheet.notes, AS_RECORDED, *ticks, said))))
+    strip.intervals()
+    st.caption(plain(" ".join((*sheet.notes, AS_RECORDED, *strip.words, said))))
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """The marks of waves in the window: ticks, what a drag does, what is said of them, the chosen beat's intervals."""
+
+    ticks: tuple[ecg_sheet.SheetMark, ...] = ()
+    taken: Callable[[str, float], None] | None = None
+    words: tuple[str, ...] = ()
+    intervals: Callable[[], None] = lambda: None
+
+
+def _strip_marks(session: Session, case: cases.Case, sheet: Sheet) -> _Strip:
+    """The marks of all beats of the window; none if they are not wanted."""
+    if not session.sheet.marks or not case.letters:
+        return _Strip()
+    from app.analyse import median_beat  # SciPy, which the first page does not need
+    from app.common import strip_marks
+
+    marking, analysis = median_beat.marking(session, case), case.analysis
+    shown = strip_marks.beats(case.recording, analysis, session.viewport.span_s, marking)
+    chosen = int(analysis.sample[session.beat])
+    return _Strip(
+        strip_marks.ticks(
+            sheet, shown, marking, palette(), chosen=chosen, when=case.when, named=lambda beat: beat.position
+        ),
+        strip_marks.taking(sheet, shown, marking),
+        (strip_marks.WORDS, strip_marks.how(by_touch=by_touch())),
+        partial(strip_marks.draw, analysis, shown, marking, chosen=chosen, key="sheet", when=case.when),
+    )
 
 
 def _heat(session: Session, case: cases.Case) -> tuple[ecg_svg.HeatOnSheet | None, str]:
@@ -170,17 +200,6 @@ def _heat(session: Session, case: cases.Case) -> tuple[ecg_svg.HeatOnSheet | Non
 
 def _has_classes(case: cases.Case) -> bool:
     return case.analysis.measured is not None and bool(case.analysis.measured.diagnosis)
-
-
-def _wave_marks(session: Session, case: cases.Case) -> tuple[Waves, ...]:
-    """The marks of all stretches that the window touches; none if they are not wanted."""
-    if not session.sheet.marks or not case.letters:
-        return ()
-    from app.analyse import median_beat  # SciPy, which the first page does not need
-
-    start_s, stop_s = session.viewport.span_s
-    found = [median_beat.stretch(case, at) for at in (start_s, min(stop_s, case.recording.duration_s) - 1e-6)]
-    return tuple({one.start_s: one.waves for one in found if one is not None}.values())
 
 
 def sheet_of(session: Session, case: cases.Case) -> Sheet:

@@ -18,6 +18,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const { width, height, speed, gain, least } = data;
   const state = (root.calipers ??= { on: false, x: [0.3, 0.45], y: [0.3, 0.5] }); // shares of the paper
   const scrolled = root.querySelector(".scroll")?.scrollLeft ?? 0;
+  const held = root.getRootNode().activeElement?.closest?.(".handle")?.dataset.name; // keys go on moving it
 
   const scroll = document.createElement("div");
   scroll.className = "scroll";
@@ -26,6 +27,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   scroll.setAttribute("aria-label", data.label);
   scroll.innerHTML = data.svg;
   const svg = scroll.querySelector("svg");
+  svg.style.setProperty("--paper", svg.querySelector(".paper")?.getAttribute("fill") ?? "#fff");
   const [, , , boxHeight] = svg.getAttribute("viewBox").split(" ").map(Number);
   const fit = () => {
     const dpr = window.devicePixelRatio || 1;
@@ -46,28 +48,31 @@ export default function ({ data, parentElement, setTriggerValue }) {
   svg.querySelectorAll(".beat").forEach((one) => clicked(one, () => setTriggerValue("beat", Number(one.dataset.beat))));
   svg.querySelectorAll(".episode").forEach((one) => clicked(one, () => setTriggerValue("look", Number(one.dataset.at))));
 
-  // A line that moves along one axis: `place` in mm, `step` of an arrow key in mm.
-  const handle = (kind, axis, name, place, step, told, done) => {
-    const most = axis === "x" ? width : height;
+  // A line that moves along one axis: `place` in mm, `step` of an arrow key in mm; `tick` makes it a short one.
+  const handle = (kind, axis, name, place, step, told, done, tick) => {
+    const [least, most] = tick?.reach ?? [0, axis === "x" ? width : height];
+    const [top, foot] = tick?.span ?? [0, height];
     const group = draw("g", { class: `handle ${axis} ${kind}`, tabindex: 0, role: "slider", "aria-label": name }, svg);
-    const ends = axis === "x" ? { x1: 0, x2: 0, y1: 0, y2: height } : { x1: 0, x2: width, y1: 0, y2: 0 };
+    const ends = axis === "x" ? { x1: 0, x2: 0, y1: top, y2: foot } : { x1: 0, x2: width, y1: 0, y2: 0 };
     draw("line", { class: "near", ...ends }, group);
     draw("line", { class: "hair", ...ends }, group);
-    draw("circle", { class: "grip", r: 1.4, cx: axis === "x" ? 0 : width - 2, cy: axis === "x" ? height - 2 : 0 }, group);
+    const grip = tick ? { r: 0.9, cx: 0, cy: foot } : axis === "x" ? { r: 1.4, cx: 0, cy: height - 2 } : { r: 1.4, cx: width - 2, cy: 0 };
+    draw("circle", { class: "grip", ...grip }, group);
     let at = place;
     const put = (value) => {
-      at = Math.min(Math.max(value, 0), most);
+      at = Math.min(Math.max(value, least), most);
       group.setAttribute("transform", axis === "x" ? `translate(${at} 0)` : `translate(0 ${at})`);
       group.setAttribute("aria-valuetext", told(at));
     };
     let from = null;
-    group.onpointerdown = (event) => {
+    const take = (event) => {
       event.preventDefault();
       event.stopPropagation();
       group.focus({ preventScroll: true });
       group.setPointerCapture(event.pointerId);
       from = [axis === "x" ? event.clientX : event.clientY, at];
     };
+    group.onpointerdown = (event) => (tick?.nearest(event) ?? take)(event);
     group.onpointermove = (event) => {
       if (from === null || !group.hasPointerCapture(event.pointerId)) return;
       const scale = svg.getBoundingClientRect().width / width;
@@ -75,9 +80,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     group.onpointerup = () => {
       if (from !== null && from[1] !== at) done?.(at);
+      else if (from !== null) tick?.clicked();
       from = null;
     };
     let waiting = 0;
+    const send = () => {
+      clearTimeout(waiting);
+      waiting = 0;
+      done(at);
+    };
     group.onkeydown = (event) => {
       const by = STEPS[event.key]?.[axis === "x" ? 0 : 1];
       if (!by) return;
@@ -86,17 +97,48 @@ export default function ({ data, parentElement, setTriggerValue }) {
       put(at + by * step * (event.shiftKey ? 5 : 1));
       if (!done) return;
       clearTimeout(waiting);
-      waiting = setTimeout(() => done(at), SENT_AFTER_MS);
+      waiting = setTimeout(send, SENT_AFTER_MS);
     };
+    group.onblur = () => waiting && send(); // whoever goes elsewhere at once has moved it all the same
     put(place);
-    return group;
+    return { group, take, at: () => at };
   };
 
+  const ticks = [];
+  // Of ticks that stand closer than a finger is wide, the nearest is taken; of those as near, one that is at hand.
+  const nearest = (event) => {
+    const box = svg.getBoundingClientRect();
+    const x = ((event.clientX - box.left) / box.width) * width;
+    const far = ({ mark, at }) => Math.abs(at() - x) + (mark.atHand ? 0 : 0.2);
+    return ticks.reduce((best, one) => (far(one) < far(best) ? one : best)).take;
+  };
+  const signed = (at, mark) => {
+    const by = Math.round(((at - mark.x) / speed) * 1000);
+    return `${by < 0 ? "\u2212" : "+"}${Math.abs(by)} ms`;
+  };
   (data.marks ?? []).forEach((mark, i) => {
-    const milliseconds = (at) => `${Math.round(((at - mark.x) / speed) * 1000)} ms from where it was`;
+    let said = null;
+    const milliseconds = (at) => {
+      if (said) said.textContent = at === mark.x ? mark.label : `${mark.label} ${signed(at, mark)}`;
+      return `${Math.round(((at - mark.x) / speed) * 1000)} ms from where it was`;
+    };
     const done = (at) => setTriggerValue("moved", [mark.name, at]);
-    const group = handle("mark", "x", mark.label, mark.x, 0.002 * speed, milliseconds, done);
-    draw("text", { x: 0.8, y: 3 + (i % 3) * 3, "font-size": 2.6 }, group, mark.label);
+    const clicked = () => setTriggerValue("beat", mark.beat);
+    const tick = mark.span && { ...mark, nearest, clicked };
+    const kind = !tick ? "mark" : mark.atHand ? "tick hand" : "tick";
+    const one = handle(kind, "x", mark.words ?? mark.label, mark.x, 0.002 * speed, milliseconds, done, tick);
+    one.group.dataset.name = mark.name;
+    if (!tick) {
+      draw("text", { x: 0.8, y: 3 + (i % 3) * 3, "font-size": 2.6 }, one.group, mark.label);
+      return;
+    }
+    const late = mark.x > width - 25;
+    const place = { x: late ? -0.8 : 0.8, y: mark.span[0] - 1.2, "font-size": 2.8, "text-anchor": late ? "end" : "start" };
+    said = draw("text", place, one.group, mark.label);
+    one.group.style.setProperty("--tick", mark.colour);
+    if (mark.moved) draw("circle", { class: "own", r: 0.8, cx: 0, cy: mark.span[0] }, one.group);
+    if (!mark.atHand) one.group.setAttribute("tabindex", -1); // Tab goes through the marks of one beat
+    ticks.push({ ...one, mark });
   });
 
   const tools = document.createElement("div");
@@ -137,7 +179,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
         };
         const step = axis === "x" ? 0.002 * speed : 0.02 * gain;
         const name = `${axis === "x" ? "Time" : "Height"} caliper ${i + 1}`;
-        lines.push(handle("caliper", axis, name, share * most, step, told));
+        lines.push(handle("caliper", axis, name, share * most, step, told).group);
       });
     }
   };
@@ -154,6 +196,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   fit();
   calipers();
   scroll.scrollLeft = scrolled;
+  const again = held && [...svg.querySelectorAll(".handle")].find((one) => one.dataset.name === held);
+  again?.focus({ preventScroll: true });
   root.watching?.disconnect();
   root.watching = new ResizeObserver(fit);
   root.watching.observe(root);

@@ -15,11 +15,23 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class SheetMark:
-    """A vertical line that is dragged: `name` of the mark, what is written beside it, and where it stands in mm."""
+    """A vertical line that is dragged: `name` of the mark, what is written beside it, and where it stands in mm.
+
+    One that belongs to a beat of a strip is a tick from `span_mm` down, in a `colour`, and stays within `reach_mm`; its
+    label shows while it is held. Those of the chosen beat are `at_hand`: longer, with a grip, and reached by Tab; one
+    that was `moved` has a dot on top. A click on one names its `beat`. `words` are for who cannot see it.
+    """
 
     name: str
     label: str
     x_mm: float
+    span_mm: tuple[float, float] | None = None
+    reach_mm: tuple[float, float] | None = None
+    colour: str = ""
+    at_hand: bool = True
+    moved: bool = False
+    beat: int = 0
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,13 @@ class Drawn:
     height_mm: float
     marks: tuple[SheetMark, ...] = ()
     least_px: float = REAL_PX
+
+
+def _sent(mark: SheetMark) -> dict[str, object]:
+    """A mark as the browser gets it."""
+    tick = {"span": mark.span_mm, "reach": mark.reach_mm, "colour": mark.colour, "atHand": mark.at_hand,
+            "moved": mark.moved, "beat": mark.beat, "words": mark.words}  # fmt: skip
+    return {"name": mark.name, "label": mark.label, "x": mark.x_mm, **(tick if mark.span_mm else {})}
 
 
 def draw(
@@ -75,7 +94,7 @@ def draw(
         "width": drawn.width_mm,
         "height": drawn.height_mm,
         "least": drawn.least_px,
-        "marks": [{"name": mark.name, "label": mark.label, "x": mark.x_mm} for mark in drawn.marks],
+        "marks": [_sent(mark) for mark in drawn.marks],
         "label": label,
     }
     told = hashlib.sha256(repr((drawn.svg, drawn.marks)).encode()).hexdigest()

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.common.ecg_chart import episode_words, thinned
+from app.common.ecg_sheet import SheetMark
 from app.common.theme import Palette
 from pipeline.cases.strip_content import BeatMarks
-from pipeline.measurements import WaveMark, Waves
 from pipeline.rhythm_names import rhythm_name
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.twelve_leads.sheet import Sheet, SheetTrace
@@ -23,7 +23,6 @@ from pipeline.wording import axis_texts
 BAND_MM, AXIS_MM = 6.0, 5.0  # above the paper for the rhythm, below it for the time
 LETTER_MM, NAME_MM, SMALL_MM = 2.8, 3.0, 2.3  # font sizes
 _FRAME_S = (0.25, 0.45)  # of the selected beat, before and after its R peak
-_TICK_MM = 5.0
 _LETTER_WIDTH = 0.62  # of the font size
 _HEAT_FULL, _HEAT_LEVELS = 0.6, 12  # opacity of the strongest place; what differs by less is drawn as one
 _HEAT_HIGH, _HEAT_MOST_MM = 0.45, 10.0  # above and below a zero line: of the way to the next row, and at most
@@ -45,14 +44,14 @@ class HeatOnSheet:
 class OnSheet:
     """What is drawn with the signal: beats with their letters, the selected one, rhythm, quality, waves, heat.
 
-    Times are of the clock if the recording began at `start`.
+    `ticks` are marks of waves that cannot be dragged. Times are of the clock if the recording began at `start`.
     """
 
     marks: BeatMarks
     selected: int | None = None
     rhythm: tuple[Episode, ...] = ()
     quality: tuple[QualitySegment, ...] = ()
-    waves: tuple[Waves, ...] = ()
+    ticks: tuple[SheetMark, ...] = ()
     heat: HeatOnSheet | None = None
     start: datetime | None = None
 
@@ -68,7 +67,7 @@ def sheet_svg(sheet: Sheet, also: OnSheet, colours: Palette) -> str:
         *(_line(sheet.pulse(row), colours) for row in range(len(sheet.zero_mm))),
         *(path(trace.x_mm, trace.y_mm, colours.trace) for trace in sheet.traces),
         *(_name(sheet, trace, colours) for trace in sheet.traces),
-        *(_wave_marks(sheet, waves, colours) for waves in also.waves),
+        *(_line_of(tick) for tick in also.ticks),
         *_letters(sheet, also, colours),
         *_rhythm(sheet, also, colours),
         *_axis(sheet, also.start, colours),
@@ -221,17 +220,11 @@ def _box(x: float, y: float, width: float, height: float, fill: str) -> str:
     return f'<rect x="{x:.2f}" y="{y:g}" width="{width:.2f}" height="{height:g}" fill="{fill}"/>'
 
 
-def _wave_marks(sheet: Sheet, waves: Waves, colours: Palette) -> str:
-    """Onset and end of each wave over all leads as ticks at the zero line of the rhythm strip, or of the first row."""
-    zero = sheet.zero_mm[sheet.strip_row or 0]
-    found = []
-    for wave, colour in (("p", colours.classes["S"]), ("qrs", colours.classes["F"]), ("t", colours.classes["V"])):
-        names: tuple[WaveMark, ...] = (f"{wave}_on", f"{wave}_off")  # type: ignore[assignment]
-        at = np.concatenate([waves.marks(name) for name in names])
-        at = at[(at >= sheet.start_s) & (at < sheet.start_s + sheet.window_s)]
-        strokes = "".join(f"M{sheet.x_of(second):.2f} {zero - 3:g}v{_TICK_MM:g}" for second in at.tolist())
-        found.append(f'<path class="wave" d="{strokes}" stroke="{colour}"/>' if strokes else "")
-    return "".join(found)
+def _line_of(tick: SheetMark) -> str:
+    """A mark of a wave that stays where it is."""
+    top, foot = tick.span_mm or (0.0, 0.0)
+    dot = f'<circle cx="{tick.x_mm:.2f}" cy="{top:g}" r="0.8" fill="{tick.colour}"/>' if tick.moved else ""
+    return f'<path class="wave" d="M{tick.x_mm:.2f} {top:g}V{foot:g}" stroke="{tick.colour}"/>{dot}'
 
 
 def _letters(sheet: Sheet, also: OnSheet, colours: Palette) -> list[str]:

@@ -41,9 +41,9 @@ class Session(Looking):
     `unread` says which files of an opened archive could not be read; `page` is a file that was given as a recording but
     may be a page of paper, with its untrusted name; `asked` is the analysis that this session waits for; `addressed`
     whether the page's address was looked at; `sheet` how an ECG of several leads is drawn; `moved_marks` where a reader
-    moved marks of a median beat, seconds from its R peak, by digest and start of the stretch; `at_s` the time to show
-    first once the recording that waits is analysed, if not its most important finding; `go_to_error` why the time that
-    was typed last could not be gone to.
+    moved marks of a median beat, seconds from its R peak, by digest and start of the stretch; `moved_beats` the same of
+    single beats, by digest and R peak, a sample; `at_s` the time to show first once the recording that waits is
+    analysed, if not its most important finding; `go_to_error` why the time that was typed last could not be gone to.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -65,6 +65,7 @@ class Session(Looking):
     table_picks: int = 0
     sheet: SheetChoice = SheetChoice()
     moved_marks: dict[tuple[str, float], dict[WaveMark, float]] = field(default_factory=dict)
+    moved_beats: dict[tuple[str, int], dict[WaveMark, float]] = field(default_factory=dict)
     kept: tuple[tuple[Recording, ...], int, str, tuple[str, ...] | None] = ((), 0, "", None)
 
     @property
@@ -118,6 +119,10 @@ class Session(Looking):
         self.network = name
         self._quiet()
 
+    def beats_moved(self, digest: str) -> dict[int, dict[WaveMark, float]]:
+        """Where the reader moved marks of single beats of a recording, by R peak, a sample."""
+        return {sample: own for (of, sample), own in self.moved_beats.items() if of == digest}
+
     def use_leads(self, leads: tuple[str, ...]) -> None:
         """Asks for other leads."""
         self.leads = leads
@@ -165,6 +170,12 @@ class Session(Looking):
         if self.case is None or not self.case.time_s.size:
             return self.viewport.start_s + self.viewport.window_s / 2
         return float(self.case.time_s[self.beat])
+
+    def select_here(self, beat: int) -> None:
+        """Selects a beat that is shown, and leaves the window where it is."""
+        place = self.viewport
+        self.select(beat, by="chart")
+        self.viewport = place
 
     def look(self, time_s: float) -> None:
         """Goes to a time, and selects the beat nearest to it if there is one."""

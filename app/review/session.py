@@ -15,6 +15,7 @@ from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.decisions import MARKING_KINDS, MEASURING_KINDS, STRETCH_KINDS, Decision, Stretch
 from pipeline.review.groups import GROUP_ID, Extreme, FindingGroup, Row, places_of, side_by_side, stretches_of
 from pipeline.review.morphology import NO_FAMILY
+from pipeline.review.moved_marks import is_beat
 from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
 from pipeline.store.log import Role
 
@@ -366,6 +367,8 @@ class ReviewSession(Looking):
             return
         if decision.kind in MARKING_KINDS:
             self.viewport = self.viewport.showing(sum(samples) / 2 / review.beats.fs)
+            if is_beat(decision.stretches[0]) and review.position(samples[0]) is not None:
+                self.sample, self.scope = samples[0], "beat"
             return
         there = tuple(sample for sample in samples if review.position(sample) is not None)
         ends = {*decision.stretches, samples} if decision.kind in STRETCH_KINDS else set()

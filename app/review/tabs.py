@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from app.common import ecg_chart, ecg_sheet, ecg_svg, page_source, review_charts, rhythm_view, strip_chart
+from app.common import ecg_chart, ecg_sheet, ecg_svg, page_source, review_charts, rhythm_view, strip_chart, strip_marks
 from app.common.review_charts import DayRow, Shape
 from app.common.text import plain
 from app.common.theme import by_touch, palette
@@ -71,19 +71,32 @@ def _all_leads(session: ReviewSession, review: StudyReview) -> None:
         recording, SHEET_LAYOUTS["3x4"], start_s=start_s, speed_mm_s=SPEED_MM_S, gain_mm_mv=GAIN_MM_MV,
         points_per_mm=POINTS_PER_MM,
     )  # fmt: skip
-    shown = review.window(start_s, start_s + page_s(SPEED_MM_S, recording.duration_s))
+    stop_s = start_s + page_s(SPEED_MM_S, recording.duration_s)
+    marking, analysis, touch = median_tab.marking(session, review), review.material.analysis, by_touch()
+    marked = [
+        beat
+        for beat in strip_marks.beats(recording, analysis, (start_s, stop_s), marking)
+        if (at := review.position(beat.sample)) is not None and review.beats.aami[at] != REJECTED
+    ]
+    movable = marking.move is not None
+    ticks = strip_marks.ticks(sheet, marked, marking, palette(), chosen=session.sample, when=review.when)
     also = ecg_svg.OnSheet(
-        review.marks(shown), session.sample, review.beats.rhythm, review.material.analysis.quality.segments,
-        start=recording.start,
+        review.marks(review.window(start_s, stop_s)), session.sample, review.beats.rhythm,
+        analysis.quality.segments, () if movable else ticks, start=recording.start,
     )  # fmt: skip
     drawn = ecg_sheet.Drawn(
-        ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm
-    )
+        ecg_svg.sheet_svg(sheet, also, palette()), sheet.speed_mm_s, sheet.gain_mm_mv, sheet.width_mm, sheet.height_mm,
+        ticks if movable else (),
+    )  # fmt: skip
+    median_tab.offer_beats(session, review)
     ecg_sheet.draw(
         drawn, f"review-sheet-{recording.digest[:8]}", label=f"ECG, {sheet.layout.title}, {sheet.scales}",
         beat=session.look_at, look=session.jump,
+        moved=strip_marks.taking(sheet, marked, marking),
     )  # fmt: skip
-    st.caption(plain(" ".join((*sheet.notes, "As recorded, not filtered."))))
+    strip_marks.draw(analysis, marked, marking, chosen=session.sample, key="review-sheet", when=review.when)
+    how = (strip_marks.how(by_touch=touch),) if movable else ()
+    st.caption(plain(" ".join((*sheet.notes, "As recorded, not filtered.", strip_marks.WORDS, *how))))
     page_source.draw(recording.digest)
 
 

@@ -1,4 +1,4 @@
-"""Marks of median beats that a reader moved, with what follows, as sentences, plain values and FHIR Observations."""
+"""Marks of median and single beats that a reader moved, with what follows: sentences, values, FHIR Observations."""
 
 from __future__ import annotations
 
@@ -9,27 +9,37 @@ from pipeline.export.fhir_measurements import INTERVAL_CODES, interval_value
 from pipeline.export.report_content import ReportContent
 from pipeline.review.moved_marks import mark_words
 from pipeline.twelve_leads.remeasured import MovedBeat
+from pipeline.wording import clock_text
 
 BY_READER: Final = "Moved by the reader"
 
 
 def moved_lines(content: ReportContent) -> tuple[str, ...]:
-    """Return a sentence for each median beat whose marks a reader moved."""
+    """Return a sentence for each median or single beat whose marks a reader moved."""
     return tuple(_line(content, beat) for beat in _beats(content))
 
 
 def moved_remark(content: ReportContent) -> str:
     """Return one sentence about all of them; "" if no mark was moved."""
     lines = moved_lines(content)
-    return lines[0] if len(lines) == 1 else f"{BY_READER}: marks of {len(lines)} median beats." if lines else ""
+    if len(lines) < 2:
+        return "".join(lines)
+    singles = sum(beat.sample is not None for beat in _beats(content))
+    counts = ((len(lines) - singles, "median beat"), (singles, "single beat"))
+    told = [f"{count} {of}{'' if count == 1 else 's'}" for count, of in counts if count]
+    return f"{BY_READER}: marks of {' and '.join(told)}."
 
 
 def moved_rows(content: ReportContent) -> list[dict[str, Any]]:
-    """Return the same as plain values: the stretch, marks in milliseconds from R, intervals, and ST by lead in mV."""
+    """Return the same as plain values: the stretch, marks in milliseconds from R, intervals, and ST by lead in mV.
+
+    A single beat has the "sample" of its R peak.
+    """
     return [
         {
             "start_s": round(beat.start_s, 3),
             "stop_s": round(beat.stop_s, 3),
+            **({} if beat.sample is None else {"sample": beat.sample}),
             "marks_ms": _ms(beat.moved_s),
             "found_ms": _ms(beat.found_s),
             "intervals_ms": _rounded(beat.intervals_ms),
@@ -46,7 +56,7 @@ def moved_observations(content: ReportContent) -> list[tuple[str, dict[str, Any]
         (
             f"moved-{i}",
             {
-                "code": {"text": "Intervals of a median beat, by marks that a reader moved"},
+                "code": {"text": f"Intervals of a {_kind(beat)}, by marks that a reader moved"},
                 "component": [
                     interval_value(name, beat.intervals_ms[name])
                     for name in INTERVAL_CODES
@@ -71,9 +81,15 @@ def _line(content: ReportContent, beat: MovedBeat) -> str:
         for name, value in beat.before_ms.items()
         if f"{value:.0f}" != f"{beat.intervals_ms.get(name, float('nan')):.0f}"
     )
-    where = f"{content.when(beat.start_s)} to {content.when(beat.stop_s)}"
+    where = f"median beat of {content.when(beat.start_s)} to {content.when(beat.stop_s)}"
+    if beat.sample is not None:
+        where = f"beat at {clock_text(beat.start_s, content.start, tenths=True, hours=True)}"
     was = f"; before {before} ms" if before else ""
-    return f"{BY_READER}: {mark_words(beat.moved_s)} (was: {found}), median beat of {where}: {now} ms{was}."
+    return f"{BY_READER}: {mark_words(beat.moved_s)} (was: {found}), {where}: {now} ms{was}."
+
+
+def _kind(beat: MovedBeat) -> str:
+    return "median beat" if beat.sample is None else "single beat"
 
 
 def _ms(marks_s: Mapping[Any, float]) -> dict[str, float]:

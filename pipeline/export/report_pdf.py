@@ -164,7 +164,7 @@ def _draw_measured(flow: Flow, content: ReportContent) -> None:
         flow.y = section(flow.sheet, flow.y, "Intervals and statements", "measured in the usual beats of all leads")
         flow.y = draw_measurements(flow.sheet, measured, flow.y, stop, moved)
     elif moved:
-        flow.y = section(flow.sheet, flow.y, "Intervals", "of median beats, by marks that the reader moved")
+        flow.y = section(flow.sheet, flow.y, "Intervals", "by marks that the reader moved")
         flow.y = draw_moved(flow.sheet, moved, flow.y, stop)
 
 

@@ -1,4 +1,4 @@
-"""Marks that a reader moved on a median beat: which can be, how a decision names one, and words for them."""
+"""Marks that a reader moved on a median or a single beat: which can be, how a decision names one, words for them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ MOVABLE: Final[Mapping[WaveMark, str]] = MappingProxyType(
 AS_FOUND: Final = "as found"
 FARTHEST_S: Final = 2.0  # from the R peak: no wave of a beat lies beyond
 _RX_SUBJECT: Final = re.compile(r"([a-z_]+) (-?\d{1,4}\.\d)")
+
+
+def beat_stretch(sample: int) -> tuple[int, int]:
+    """Return the stretch by which a decision about marks names a single beat: the sample of its R peak.
+
+    A stretch of a median beat is never so short.
+    """
+    return sample, sample + 1
+
+
+def is_beat(stretch: tuple[int, int]) -> bool:
+    """Tell whether a decision about marks is about a single beat, not about the median beat of a stretch."""
+    return stretch[1] - stretch[0] == 1
 
 
 def mark_subject(name: WaveMark, at_s: float) -> str:

@@ -26,6 +26,7 @@ from pipeline.review.decisions import (
     clean_text,
     stacks,
 )
+from pipeline.review.moved_marks import is_beat
 from pipeline.review.rhythm_in_force import subject_name
 from pipeline.store.access import writing_as
 from pipeline.store.chain import ERASED, remember
@@ -178,7 +179,8 @@ class Entry:
         if decision.kind in MEASURING_KINDS:
             return f"an interval ({self.after or self.before})"
         if decision.kind in MARKING_KINDS:
-            return f"marks of the median beat ({self.before}, then {self.after})"
+            which = "a beat" if is_beat(decision.stretches[0]) else "the median beat"
+            return f"marks of {which} ({self.before}, then {self.after})"
         many = 1 if decision.kind == "rhythm_resize" else len(decision.stretches)
         was = self.after if self.event == "undo" else self.before
         rhythm = f" ({was})" if decision.kind in RULING_KINDS and was else ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,6 +16,7 @@ from app.review import median_tab
 from pipeline.analysis import analyse, load_classifier, with_measurements
 from pipeline.config import RECORDING_NETWORK
 from pipeline.principal import local
+from pipeline.review.moved_marks import is_beat
 from pipeline.store import reviews
 from pipeline.store.listing import study_of_analysis
 from pipeline.store.recordings import save_recording
@@ -92,3 +96,74 @@ def test_who_may_not_decide_moves_nothing(number: int, monkeypatch: pytest.Monke
     assert shown[-1].svg.count('class="fixed"') == shown[-1].svg.count(" on<") + shown[-1].svg.count(" off<") == 6
     assert page.button(key="review-median-reset").disabled
     assert not any("drag a mark" in str(one.value) for one in page.caption)
+
+
+def test_a_mark_moved_on_the_strip_of_review_is_kept_and_the_window_stays(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "current", lambda: local("Ada Moreau"))
+    shown = list[Drawn]()
+    taken = list[Callable[[str, float], None]]()
+
+    def drawn(one: Drawn, key: str, *, label: str, **does: Any) -> None:
+        shown.append(one)
+        taken.append(does["moved"])
+
+    monkeypatch.setattr("app.review.tabs.ecg_sheet.draw", drawn)
+    page = opened(number)
+    here = review_session(page)
+    page.session_state["review-tabs"] = "All leads"
+    page.run()
+    assert not page.exception
+    place = here.viewport
+    mark = [one for one in shown[-1].marks if one.name.startswith("t_off")][3]
+    taken[-1](mark.name, mark.x_mm + 0.06 * shown[-1].speed_mm_s)
+    page.run()
+    assert not page.exception
+    assert here.viewport == place
+    (decision,) = reviews.standing(number).decisions
+    assert (decision.kind, is_beat(decision.stretches[0])) == ("mark_move", True)
+    assert here.sample == decision.samples[0]
+    said = "\n".join(one.value.replace("\\", "") for one in page.markdown)
+    assert "(+60)" in said
+    assert "moved by the reader: T off" in said
+    again = next(one for one in shown[-1].marks if one.name == mark.name)
+    assert again.moved
+    assert again.x_mm == pytest.approx(mark.x_mm + 0.06 * shown[-1].speed_mm_s, abs=0.01)
+    page.button(key="review-sheet-beat-reset").click().run()
+    assert [one.kind for one in reviews.standing(number).decisions] == ["mark_move", "mark_reset"]
+    assert not next(one for one in shown[-1].marks if one.name == mark.name).moved
+
+
+def test_marks_of_beats_that_were_moved_on_analyse_are_taken_over(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "current", lambda: local("Ada Moreau"))
+    page = opened(number)
+    here = review_session(page)
+    assert here.review is not None
+    material = here.review.material
+    there, beat = Session(Viewport(10.0)), int(material.analysis.sample[3])
+    there.moved_beats |= {(material.recording.digest, beat): {"t_off": 0.4}, ("another", 7): {"t_off": 0.4}}
+    there.moved_beats[material.recording.digest, beat + 1] = {"t_off": 0.4}  # no beat of this analysis
+    page.session_state["heartvision"] = there
+    page.session_state["review-tabs"] = "All leads"
+    page.run().button(key="beats-take-over").click().run()
+    assert not page.exception
+    assert [(one.samples, one.subject) for one in reviews.standing(number).decisions] == [
+        ((beat, beat + 1), "t_off 400.0")
+    ]
+    assert (material.recording.digest, beat) not in there.moved_beats
+    assert "beats-take-over" not in {button.key for button in page.button}
+
+
+def test_who_may_not_decide_sees_marks_on_the_strip_and_drags_none(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "current", lambda: local(""))
+    shown = list[Drawn]()
+    monkeypatch.setattr("app.review.tabs.ecg_sheet.draw", lambda drawn, key, **_: shown.append(drawn))
+    page = opened(number, reader="")
+    page.session_state["review-tabs"] = "All leads"
+    page.run()
+    assert not page.exception
+    assert shown[-1].marks == ()
+    assert shown[-1].svg.count('class="wave"') > 50

@@ -135,6 +135,28 @@ def test_intervals_of_the_median_beat_follow_a_mark_that_was_moved(page: AppTest
     assert metrics(page)["QRS"] == (f"{1000 * before:.0f} ms", "as found")
 
 
+def test_the_beat_the_medians_and_the_printed_page_follow_a_mark_that_was_moved_on_the_strip(page: AppTest) -> None:
+    here, analysis = session(page), case(page).analysis
+    place, row = here.viewport, int(np.searchsorted(analysis.time_s, here.viewport.start_s + 5))
+    sample = int(analysis.sample[row])
+    found = marked_stretch(case(page).recording, analysis, 0.0, case(page).recording.duration_s)
+    at_s = found.waves.marks("t_off")[row] - found.waves.beat_s[row]
+    move = median_beat.marking(here, case(page)).move
+    assert move is not None
+    move(sample, "t_off", float(at_s) + 0.05)
+    page.run()
+    assert not page.exception
+    assert (here.beat, here.viewport) == (row, place)
+    said = "\n".join(one.value.replace("\\", "") for one in page.markdown)
+    assert "(+50)" in said
+    assert "moved by you: T off" in said
+    assert "Intervals and statements follow the marks that you moved" in said
+    assert median_beat.corrected_words(here, case(page)).startswith("Moved by the reader: T off of the beat at 0:")
+    page.button(key="sheet-beat-reset").click().run()
+    assert not here.moved_beats
+    assert not any("(+50)" in one.value for one in page.markdown)
+
+
 def test_the_median_beat_is_shown_side_by_side(page: AppTest) -> None:
     choose(page, "median-view", "Side by side")
     assert not page.exception

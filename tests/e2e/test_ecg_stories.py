@@ -110,3 +110,43 @@ def test_on_a_phone_the_paper_has_its_real_size_and_scrolls_by_itself(new_page: 
     wide, room = page.locator(".sheet .scroll").first.evaluate("e => [e.scrollWidth, e.clientWidth]")
     assert wide > room
     assert_fits(page)
+
+
+def test_a_mark_that_is_dragged_on_the_strip_moves_the_intervals_of_its_beat_and_is_a_decision_on_review(
+    page: Page, files: list[Path], shot: Shot
+) -> None:
+    sheet = opened(page, files)
+    across, _ = scales(sheet)
+    mark = sheet.locator('[data-name^="t_off"]').nth(3)
+    drag(page, mark.locator(".hair"), (2 * across, 0))  # 2 mm at 25 mm/s
+    said = page.locator(".st-key-sheet-beat")
+    expect(said).to_contain_text("moved by you: T off")
+    expect(said).to_contain_text(re.compile(r"QT \d+ ms \(\+(7\d|8\d)\)"))
+    settle(page)
+    by = int(re.findall(r"\(\+(\d+)\)", said.inner_text())[0])
+    name = mark.get_attribute("data-name")
+    mark.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(said).to_contain_text(f"(+{by + 4})")
+    settle(page)
+    focused = (
+        "() => { let e = document.activeElement; while (e?.shadowRoot) e = e.shadowRoot.activeElement; return e; }"
+    )
+    assert page.evaluate(f"({focused})().dataset.name") == name  # the next key goes on moving it
+    shot(page, "ecg-strip")
+    page.get_by_role("button", name="Review this recording").click()
+    page.get_by_label("Your name").fill("Ada Moreau")
+    page.get_by_label("Your name").press("Enter")
+    expect(page.get_by_text("Reading as Ada Moreau")).to_be_visible()
+    settle(page)
+    page.get_by_role("tab", name="All leads").click()
+    page.get_by_role("button", name="Take over the mark moved on the Analyse page").click()
+    kept = page.locator(".st-key-review-sheet-beat")
+    settle(page)
+    page.locator(".sheet .beat").nth(3).click()
+    expect(kept).to_contain_text("moved by the reader: T off")
+    settle(page)
+    page.get_by_role("button", name="Undo").first.click()
+    expect(kept).not_to_contain_text("moved by the reader")
+    expect(kept).to_contain_text("QT")
