@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pipeline.config import sign_in_required
 from pipeline.errors import ReviewError, StoreError
 from pipeline.principal import Principal, Who, require
+from pipeline.review.finding_kinds import URGENCY, most_urgent
 from pipeline.review.states import StudyState
 from pipeline.store.access import note_once, writing_as
 from pipeline.store.database import database
@@ -31,6 +32,8 @@ UNREAD: Final[tuple[StudyState, ...]] = ("new", "in_review", "reopened")  # the 
 _NUMBER_DIGITS: Final = 10  # of a number in an address, at most
 _LOGGED_CHARS: Final = 200  # of what somebody searched for
 UNJUDGED: Final = 99  # the priority of a study without findings: last
+_PLACE: Final = case(dict(URGENCY), value=StudyRow.kind, else_=len(URGENCY))
+_BY_URGENCY: Final = (StudyRow.priority, _PLACE, -StudyRow.longest_s)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ def create_study(
     priority: int = UNJUDGED,
     counts: Mapping[str, int] | None = None,
     findings: Mapping[str, int] | None = None,
+    longest_s: float = 0.0,
     reader: Who = "",
 ) -> Study:
     """Return the study of this recording by this model: the existing one, with its original answer, or a new one.
@@ -106,6 +110,8 @@ def create_study(
         1 is the most urgent.
     counts, findings : mapping of str to int, optional
         Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist.
+    longest_s : float, optional
+        How long the longest finding of the most urgent kind lasts, seconds.
     reader : Principal or str, optional
         Who asks.
     """
@@ -116,7 +122,7 @@ def create_study(
         if row is None:
             try:
                 with session.begin_nested():
-                    row = _added(session, analysis, priority, counts, findings or {})
+                    row = _added(session, analysis, priority, counts, findings or {}, longest_s)
             except IntegrityError:  # two may look at once and find nothing (PostgreSQL): someone else was faster
                 row = session.scalars(_same(analysis)).one()
         return _shown(session, [row], asking)[0]
@@ -205,7 +211,8 @@ def worklist(
     since : datetime, optional
         Only studies that were made since, with a time zone; of any age if None.
     sort : SortKey, optional
-        Column to sort by; among equals, the study changed last comes first.
+        Column to sort by. The priority is that of the most urgent finding, then the place of its kind in the order of
+        clinical urgency, then its length: the longest first. Among equals, the study changed last comes first.
     descending : bool, optional
         Whether the order is reversed.
     page : int, optional
@@ -221,8 +228,9 @@ def worklist(
     matching = _matching(text, states, last_reader).where(StudyRow.priority <= most_urgent)
     if since is not None:
         matching = matching.where(StudyRow.created >= since)
-    column = getattr(StudyRow, sort)
-    ordered = matching.order_by(column.desc() if descending else column, StudyRow.updated.desc(), StudyRow.id.desc())
+    columns = _BY_URGENCY if sort == "priority" else (getattr(StudyRow, sort),)
+    columns = tuple(column.desc() for column in columns) if descending else columns
+    ordered = matching.order_by(*columns, StudyRow.updated.desc(), StudyRow.id.desc())
     with database().reading() as session:
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
@@ -286,6 +294,26 @@ def study_row(session: Session, study_id: int, *, lock: bool = False) -> StudyRo
     return row
 
 
+def summarise_row(
+    row: StudyRow, priority: int, counts: Mapping[str, int], findings: Mapping[str, int], longest_s: float
+) -> None:
+    """Write into a row what the worklist shows of a study and sorts by; `search_text` is renewed apart.
+
+    Parameters
+    ----------
+    row : StudyRow
+        The row.
+    priority : int
+        1 is the most urgent.
+    counts, findings : mapping of str to int
+        Beats per class and findings per kind.
+    longest_s : float
+        How long the longest finding of the most urgent kind lasts, seconds.
+    """
+    row.priority, row.counts, row.findings = int(priority), dict(counts), dict(findings)
+    row.kind, row.longest_s = most_urgent(findings), float(longest_s)
+
+
 def search_text(session: Session, row: StudyRow) -> str:
     """Return what the worklist's search looks through, including everyone who ever wrote in the study's log."""
     people = session.scalars(select(AuditRow.who).where(AuditRow.study_id == row.id).distinct())
@@ -323,11 +351,17 @@ def _same(analysis: Analysis) -> Select[StudyRow]:
 
 
 def _added(
-    session: Session, analysis: Analysis, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]
+    session: Session,
+    analysis: Analysis,
+    priority: int,
+    counts: Mapping[str, int],
+    findings: Mapping[str, int],
+    longest_s: float,
 ) -> StudyRow:
     """Add a new study with its main reading."""
     row = _new_row(analysis, _kept(session, analysis))
-    _summarised(session, row, priority, counts, findings)
+    summarise_row(row, priority, counts, findings, longest_s)
+    row.search = search_text(session, row)
     session.add(row)
     session.flush()
     session.add(ReadingRow(study_id=row.id, role="main", reader="", state="open", version=0, opened=row.created))
@@ -360,13 +394,6 @@ def _new_row(analysis: Analysis, kept: str) -> StudyRow:
         created=now,
         updated=now,
     )
-
-
-def _summarised(
-    session: Session, row: StudyRow, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]
-) -> None:
-    row.priority, row.counts, row.findings = int(priority), dict(counts), dict(findings)
-    row.search = search_text(session, row)
 
 
 def _matching(text: str, states: tuple[StudyState, ...], last_reader: str) -> Select[StudyRow]:
