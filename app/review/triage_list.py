@@ -141,7 +141,7 @@ def _row(review: StudyReview, found: Row, session: ReviewSession) -> dict[str, o
     chosen, group = found.id == session.finding, isinstance(found, FindingGroup)
     level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
     time = "" if isinstance(found, FindingGroup | StatementFinding) else review.when(found.start_s, tenths=False)
-    left = f"{len(found.open)} to do" if isinstance(found, FindingGroup) and found.open else ""
+    left = f"{found.told_open} to do" if isinstance(found, FindingGroup) and found.open else ""
     where = left or (f"at {time}" if time else "in all")
     inside = not group and session.opened != "" and session.group is not None and _is_member(session, found.id)
     return {

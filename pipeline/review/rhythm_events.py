@@ -289,7 +289,7 @@ def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConf
     """Find long intervals; those that follow each other are one event."""
     rr_s = beats.rr_s
     kinds = np.where(rr_s >= config.long_pause_s, 2, rr_s >= config.pause_s).astype(np.int8)
-    after = np.flatnonzero((kinds == 1) & np.concatenate([[False], is_class(letters, _ECTOPIC)[:-1]]))
+    after = np.flatnonzero((kinds == 1) & _after_few_early(letters, config))
     usual = np.where(normal_intervals(beats, letters), rr_s, np.nan)
     kinds[[k for k in after.tolist() if _is_compensatory(rr_s, usual, k, config)]] = 3
     for number, kind in enumerate(_PAUSES, start=1):
@@ -297,6 +297,16 @@ def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConf
             yield _event(beats, kind, first - 1, last)
     for k in np.flatnonzero(doubled_intervals(beats, letters, config) & (kinds == 0)).tolist():
         yield _event(beats, "missing_beat", k - 1, k)
+
+
+def _after_few_early(letters: NDArray[np.uint8], config: ReviewConfig) -> Mask:
+    """Tell which intervals (n,) follow an ectopic beat or a couplet.
+
+    After a run there is nothing to make up for: what follows is how long the heart takes to begin again.
+    """
+    early = np.concatenate([np.zeros(config.run_beats, np.bool_), is_class(letters, _ECTOPIC)])
+    before = sliding_window_view(early, config.run_beats)[:-1]
+    return np.asarray(before[:, -1] & ~before.all(axis=1))
 
 
 def doubled_intervals(

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from pipeline.principal import Who, require
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
 from pipeline.review.finding_kinds import FINDING_KINDS, most_urgent
-from pipeline.review.holter import is_pause, longest_pause_s
+from pipeline.review.holter import is_pause, longest_pause_s, told
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
@@ -46,7 +46,9 @@ class Listing:
 def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
     """Return the row for the beats in force and their findings."""
     counts = {letter: int(np.count_nonzero(beats.aami == letter)) for letter in LETTERS}
-    kinds = Counter(finding.kind for finding in findings)
+    kinds: Counter[str] = Counter()
+    for finding in findings:
+        kinds[finding.kind] += told((finding,))
     kind = most_urgent(kinds)
     longest_s = max((_seconds(one) for one in findings if one.kind == kind), default=0.0)
     return Listing(FINDING_KINDS[kind].priority if kind else UNJUDGED, counts, dict(kinds), longest_s)
