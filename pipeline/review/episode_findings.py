@@ -96,9 +96,10 @@ def episode_rows(
 ) -> tuple[EpisodeRow, ...]:
     """List the episodes of rhythm that need a look, in order of time.
 
-    Runs of ectopic beats and pauses are left to the events of the beats in force where those tell of them. Unreadable
-    stretches are listed from `unreadable_s` on, if they take half of the recording, or as a flat end of it. What an
-    artefact leaves of a pause is none if it is shorter than one. What a reader has named is listed whatever tells of it. Where they have undone a run, the rhythm beside it tells of it.
+    Runs of ectopic beats and pauses are left to the events of the beats in force where those tell of them.
+    Unreadable stretches are listed from `unreadable_s` on, if they take half of the recording, or as a flat end of
+    it. What an artefact leaves of a pause is none if it is shorter than one. What a reader has named is listed
+    whatever tells of it. Where they have undone a run, the rhythm beside it tells of it.
 
     Parameters
     ----------
