@@ -15,6 +15,7 @@ from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.rhythm.runs import as_text, beats_apart, cycles_of, runs_of
 from pipeline.signal.at_rest import Silence
+from pipeline.signal.median import median
 from pipeline.types import FloatArray
 
 EventKind = Literal[
@@ -335,9 +336,9 @@ def doubled_intervals(
         around = np.concatenate([rr_s[max(0, k - reach) : k], rr_s[k + 1 : k + 1 + reach]])
         around = around[np.isfinite(around)]
         if around.size >= reach:
-            usual = float(np.median(around))
-            steady = np.median(np.abs(around - usual)) <= config.doubled_steady * usual
-            found[k] = steady and low * usual <= rr_s[k] <= high * usual
+            usual = float(median(around))
+            if low * usual <= rr_s[k] <= high * usual:  # the cheaper question first: most are not twice as long
+                found[k] = median(np.abs(around - usual)) <= config.doubled_steady * usual
     return found
 
 
@@ -347,7 +348,7 @@ def _is_compensatory(rr_s: FloatArray, usual_s: FloatArray, k: int, config: Revi
     before = before[~np.isnan(before)]
     if before.size == 0:
         return False
-    return bool(rr_s[k - 1] + rr_s[k] <= 2 * config.compensatory_ratio * np.median(before))
+    return bool(rr_s[k - 1] + rr_s[k] <= 2 * config.compensatory_ratio * median(before))
 
 
 def stretches(mask: Mask) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, and_, case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -225,13 +225,20 @@ def worklist(
     asking = require(reader, "view")
     if text.strip():
         note_once(asking, "search", text=text[:_LOGGED_CHARS])
-    matching = _matching(text, states, last_reader).where(StudyRow.priority <= most_urgent)
-    if since is not None:
-        matching = matching.where(StudyRow.created >= since)
-    columns = _BY_URGENCY if sort == "priority" else (getattr(StudyRow, sort),)
-    columns = tuple(column.desc() for column in columns) if descending else columns
-    ordered = matching.order_by(*columns, StudyRow.updated.desc(), StudyRow.id.desc())
     with database().reading() as session:
+        blind = _blind(session, asking)
+        priority, place, length = _BY_URGENCY
+        if blind:  # neither a filter nor the order tells what was found
+            hidden = StudyRow.id.in_(list(blind))
+            priority, place, length = (case((hidden, last), else_=column) for last, column in (
+                (UNJUDGED, priority), (len(URGENCY), place), (0.0, length)
+            ))  # fmt: skip
+        matching = _matching(text, states, last_reader, blind).where(priority <= most_urgent)
+        if since is not None:
+            matching = matching.where(StudyRow.created >= since)
+        columns = (priority, place, length) if sort == "priority" else (getattr(StudyRow, sort),)
+        columns = tuple(column.desc() for column in columns) if descending else columns
+        ordered = matching.order_by(*columns, StudyRow.updated.desc(), StudyRow.id.desc())
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
         return WorklistPage(_shown(session, rows, asking), total or 0)
@@ -333,12 +340,21 @@ def study_of(row: StudyRow) -> Study:
 
 def _shown(session: Session, rows: Sequence[StudyRow], asking: Principal) -> tuple[Study, ...]:
     """Return studies as somebody may see them: what was found is hidden from a second reader who has not finished."""
-    query = select(ReadingRow.study_id).where(
-        ReadingRow.study_id.in_([row.id for row in rows]), ReadingRow.role == "second", ReadingRow.state == "open"
-    )
-    blind = set(session.scalars(query.where(ReadingRow.reader == asking.name))) if asking.name else set()
+    blind = _blind(session, asking)
     studies = (study_of(row) for row in rows)
     return tuple(without_findings(study) if study.id in blind else study for study in studies)
+
+
+def _blind(session: Session, asking: Principal) -> dict[int, str]:
+    """Return the studies that somebody reads a second time and has not finished, with what they may search there."""
+    if not asking.name:
+        return {}
+    query = (
+        select(StudyRow.id, StudyRow.record, StudyRow.model)
+        .join(ReadingRow, ReadingRow.study_id == StudyRow.id)
+        .where(ReadingRow.role == "second", ReadingRow.state == "open", ReadingRow.reader == asking.name)
+    )
+    return {number: f"{record} {model}".casefold() for number, record, model in session.execute(query)}
 
 
 def _same(analysis: Analysis) -> Select[StudyRow]:
@@ -396,15 +412,22 @@ def _new_row(analysis: Analysis, kept: str) -> StudyRow:
     )
 
 
-def _matching(text: str, states: tuple[StudyState, ...], last_reader: str) -> Select[StudyRow]:
+def _matching(
+    text: str, states: tuple[StudyState, ...], last_reader: str, blind: Mapping[int, str]
+) -> Select[StudyRow]:
     query = select(StudyRow)
     if states:
         query = query.where(StudyRow.state.in_(states))
     if last_reader:
         query = query.where(StudyRow.reader == last_reader)
-    for word in text.casefold().split():
-        query = query.where(StudyRow.search.contains(word, autoescape=True))
-    return query
+    words = text.casefold().split()
+    if not words:
+        return query
+    found = and_(*(StudyRow.search.contains(word, autoescape=True) for word in words))
+    if blind:
+        known = [number for number, said in blind.items() if all(word in said for word in words)]
+        found = or_(and_(found, StudyRow.id.not_in(list(blind))), StudyRow.id.in_(known))
+    return query.where(found)
 
 
 @lru_cache(maxsize=4)
