@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -33,7 +33,7 @@ _NUMBER_DIGITS: Final = 10  # of a number in an address, at most
 _LOGGED_CHARS: Final = 200  # of what somebody searched for
 UNJUDGED: Final = 99  # the priority of a study without findings: last
 _PLACE: Final = case(dict(URGENCY), value=StudyRow.kind, else_=len(URGENCY))
-_BY_URGENCY: Final = (StudyRow.priority, _PLACE, -StudyRow.longest_s)
+_BY_URGENCY: Final[tuple[ColumnElement[Any], ...]] = (StudyRow.priority.expression, _PLACE, -StudyRow.longest_s)
 
 
 @dataclass(frozen=True)
@@ -227,16 +227,11 @@ def worklist(
         note_once(asking, "search", text=text[:_LOGGED_CHARS])
     with database().reading() as session:
         blind = _blind(session, asking)
-        priority, place, length = _BY_URGENCY
-        if blind:  # neither a filter nor the order tells what was found
-            hidden = StudyRow.id.in_(list(blind))
-            priority, place, length = (case((hidden, last), else_=column) for last, column in (
-                (UNJUDGED, priority), (len(URGENCY), place), (0.0, length)
-            ))  # fmt: skip
-        matching = _matching(text, states, last_reader, blind).where(priority <= most_urgent)
+        urgency = _by_urgency(list(blind))
+        matching = _matching(text, states, last_reader, blind).where(urgency[0] <= most_urgent)
         if since is not None:
             matching = matching.where(StudyRow.created >= since)
-        columns = (priority, place, length) if sort == "priority" else (getattr(StudyRow, sort),)
+        columns = urgency if sort == "priority" else (getattr(StudyRow, sort),)
         columns = tuple(column.desc() for column in columns) if descending else columns
         ordered = matching.order_by(*columns, StudyRow.updated.desc(), StudyRow.id.desc())
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
@@ -355,6 +350,14 @@ def _blind(session: Session, asking: Principal) -> dict[int, str]:
         .where(ReadingRow.role == "second", ReadingRow.state == "open", ReadingRow.reader == asking.name)
     )
     return {number: f"{record} {model}".casefold() for number, record, model in session.execute(query)}
+
+
+def _by_urgency(blind: Sequence[int]) -> tuple[ColumnElement[Any], ...]:
+    """Return what the worklist is sorted by: of a blind study neither a filter nor the order tells what was found."""
+    if not blind:
+        return _BY_URGENCY
+    hidden, nothing = StudyRow.id.in_(blind), (UNJUDGED, len(URGENCY), 0.0)
+    return tuple(case((hidden, last), else_=own) for last, own in zip(nothing, _BY_URGENCY, strict=True))
 
 
 def _same(analysis: Analysis) -> Select[StudyRow]:
