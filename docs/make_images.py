@@ -33,7 +33,9 @@ from pipeline.export.report_content import report_content  # noqa: E402
 from pipeline.export.report_pdf import write_pdf  # noqa: E402
 from pipeline.intake import read_path  # noqa: E402
 from pipeline.review.beats_in_force import reviewed_beats  # noqa: E402
+from pipeline.review.morphology import Families, find_families  # noqa: E402
 from pipeline.review.signal_evidence import evidence_of  # noqa: E402
+from pipeline.review.triage import triage  # noqa: E402
 from pipeline.store.listing import study_of_analysis  # noqa: E402
 from pipeline.store.prepared import save_prepared  # noqa: E402
 from pipeline.store.recordings import save_recording  # noqa: E402
@@ -54,7 +56,8 @@ def main(network: str) -> None:
     with tempfile.TemporaryDirectory() as folder, running_app(Path(folder)) as address:
         os.environ |= {"HEARTVISION_CACHE": f"{folder}/cache", "HEARTVISION_HOME": f"{folder}/home"}
         recording = save_recording(read_path(demo_path()))
-        analysis = classify(save_prepared(prepare(recording)), registry.load(network))
+        prepared = save_prepared(prepare(recording))
+        analysis, families = classify(prepared, registry.load(network)), find_families(prepared.beats)
         study = study_of_analysis(analysis, recording)
         save(beat(f"{address}/?recording={recording.digest}&network={network}"), IMAGES / "analyse.png")
         save(workbench(f"{address}/review?study={study.id}"), IMAGES / "review.png")
@@ -63,7 +66,7 @@ def main(network: str) -> None:
                 ecg(f"{address}/?recording={save_recording(read_path(ECG)).digest}&network={network}"),
                 IMAGES / "ecg.png",
             )
-        save(report(recording, analysis, Path(folder) / "report.pdf"), IMAGES / "report.png")
+        save(report(recording, analysis, families, Path(folder) / "report.pdf"), IMAGES / "report.png")
 
 
 @contextmanager
@@ -120,11 +123,13 @@ def workbench(address: str) -> Image.Image:
         return shot(page)
 
 
-def report(recording: Recording, analysis: Analysis, path: Path) -> Image.Image:
+def report(recording: Recording, analysis: Analysis, families: Families, path: Path) -> Image.Image:
     """The first page of the report that nobody has reviewed, 100 dots per inch."""
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
-    trained_on = registry.manifest(analysis.model).trained_on
-    content = report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
+    content = report_content(
+        recording, analysis, beats, created=datetime.now(UTC), findings=triage(beats, families),
+        trained_on=registry.manifest(analysis.model).trained_on,
+    )  # fmt: skip
     return pypdfium2.PdfDocument(write_pdf(content, path))[0].render(scale=100 / 72).to_pil()
 
 

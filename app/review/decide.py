@@ -90,8 +90,8 @@ def _rest(session: ReviewSession, review: StudyReview, *, blocked: bool) -> None
     decision = Decision("rhythm_confirm", ends) if ends else Decision("confirm", session.undecided(group.samples))
     with st.container(key="review-rest", width="content"):
         st.button(
-            f"Confirm the other {len(group.open)} `⇧C`" if len(group.open) < len(group.members) else
-            f"Confirm all {len(group.open)} `⇧C`",
+            f"Confirm the other {group.told_open} `⇧C`" if len(group.open) < len(group.members) else
+            f"Confirm all {group.told_open} `⇧C`",
             key=f"rest-{hash((review.standing.version, group.id))}", disabled=blocked, wrap=False,
             on_click=_decide, args=(session, review, decision, _fresh()),
             help="All of the group that nobody has decided about: for when you have been through it",
@@ -177,9 +177,9 @@ def _scopes(session: ReviewSession, review: StudyReview) -> None:
 def _row_words(row: Row) -> str:
     """What a decision about a row covers."""
     if isinstance(row, FindingGroup):
-        number = len(row.open or row.members)
         more = f", {_beats(len(row.samples))}" if row.samples else ""
-        return f"all {number} together{more}" if len(row.members) == number else f"the {number} open ones{more}"
+        number = row.told_open or row.told
+        return f"all {number} together{more}" if row.told == number else f"the {number} open ones{more}"
     if isinstance(row, StatementFinding):
         return "the statement"
     if row.stretch:

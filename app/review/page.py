@@ -1,5 +1,7 @@
 """Review: the cardiologist's workbench, where every finding is seen, decided and saved."""
 
+import re
+
 import streamlit as st
 
 from app.common import reader, theme_change
@@ -8,7 +10,8 @@ from app.common.text import plain
 from app.common.theme import is_dark
 from app.review import beat as review_beat
 from app.review import decide, extremes, head, keyboard, strip, tabs, triage_list
-from app.review.session import ReviewSession, review_session, switch_study
+from app.review.rows import NO_SAMPLE
+from app.review.session import Place, ReviewSession, review_session, switch_study
 from pipeline.cases.study_review import review_of
 from pipeline.errors import EcgError
 from pipeline.store.reviews import stamp, standing
@@ -42,8 +45,17 @@ def _follow() -> ReviewSession:
         if number != here.study_id or (named[1] == "second") != (here.reading == "second"):
             here = switch_study(number, "second" if named[1] == "second" else "main")
             here.finding = st.query_params.get("at", "")
+            here.back_to = _place()
         here.addressed = named
     return here
+
+
+def _place() -> Place | None:
+    """The beat and the window that the address names; None where it names none."""
+    beat, start = st.query_params.get("beat", ""), st.query_params.get("from", "")
+    if not (re.fullmatch(r"[0-9]{1,12}", beat) and re.fullmatch(r"[0-9]{1,7}(\.[0-9])?", start)):
+        return None
+    return Place(int(beat), float(start), st.query_params.get("about", "") == "beat")
 
 
 def _number(address: str) -> int:
@@ -62,6 +74,10 @@ def _address(here: ReviewSession, study: Study) -> None:
     here.addressed = wanted["study"], wanted.get("reading", "")
     if here.finding:
         wanted["at"] = here.finding
+    if here.sample != NO_SAMPLE:
+        wanted |= {"beat": str(here.sample), "from": f"{max(0.0, here.viewport.start_s):.1f}"}
+        if here.scope != "finding":  # the next key must not decide about more than it did
+            wanted["about"] = "beat"
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
 

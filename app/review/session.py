@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,17 +11,16 @@ import streamlit as st
 from app.common.open_study import REVIEW_KEY
 from app.common.theme import by_touch
 from app.common.viewport import PHONE_WINDOW_S, WINDOW_S, Looking, Viewport, moved_end
+from app.review.rows import AROUND_S, NO_SAMPLE, dense, first_of, flat, holds, undecided
 from pipeline.cases.study_review import FindingFilter, StudyReview
 from pipeline.review.decisions import MARKING_KINDS, MEASURING_KINDS, STRETCH_KINDS, Decision, Stretch
 from pipeline.review.groups import GROUP_ID, Extreme, FindingGroup, Row, places_of, side_by_side, stretches_of
 from pipeline.review.morphology import NO_FAMILY
 from pipeline.review.moved_marks import is_beat
-from pipeline.review.triage import EpisodeFinding, Finding, StatementFinding
+from pipeline.review.triage import EpisodeFinding, StatementFinding
 from pipeline.store.log import Role
 
 Scope = Literal["finding", "beat", "picked", "family"]
-AROUND_S = 2.0  # shown before a finding that is longer than the window
-NO_SAMPLE = -1
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,18 @@ class Alike:
 
     aami: str
     samples: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a refreshed page was: the beat, where the strip began (seconds), and whether a decision was about it alone.
+
+    All of it comes from the address, which anybody may have written.
+    """
+
+    sample: int
+    start_s: float
+    alone: bool
 
 
 @dataclass
@@ -42,12 +53,13 @@ class ReviewSession(Looking):
     the whole `family`. `marked_s` is the stretch that was dragged over last. `alike` are beats that look like some
     that were relabelled. `picks` is a generation: raising it gives the charts fresh keys,
     so that an old click is forgotten. `place` is where in the list the finding was that a decision has dissolved.
-    `addressed` is what of the page's address was followed.
+    `addressed` is what of the page's address was followed, `back_to` the place in it.
     """
 
     study_id: int | None = None
     reading: Role = "main"
     addressed: tuple[str, str] = ("", "")
+    back_to: Place | None = None
     wanted: FindingFilter = field(default_factory=FindingFilter)
     finding: str = ""
     opened: str = ""
@@ -88,16 +100,28 @@ class ReviewSession(Looking):
             found = next((row for row in rows if row.id == self.finding), None)
         else:
             found = review.finding(self.finding)
-            self.opened = next((row.id for row in rows if _holds(row, self.finding)), "")
+            self.opened = next((row.id for row in rows if holds(row, self.finding)), "")
         found = found or next((row for row in rows if not row.reviewed), None)
         if found is not None or rows:
             self.show(found or rows[0])
         elif len(review.beats):
             self.look_at(int(review.beats.sample[0]))
+        self._go_back(review)
+
+    def _go_back(self, review: StudyReview) -> None:
+        """Goes to the beat and the window that the address names; a beat that is not in force is passed over."""
+        place, self.back_to = self.back_to, None
+        if place is None:
+            return
+        if review.position(place.sample) is not None:
+            beats = [review.beat_at(extreme) for extreme in self.extremes()]
+            self.extreme = beats.index(place.sample) if place.sample in beats else self.extreme
+            self.sample, self.scope = place.sample, "beat" if place.alone else self.scope
+        self.move(place.start_s)
 
     def rows(self) -> tuple[Row, ...]:
         """The rows of the list: findings and groups that pass the filter, the members of the opened group below it."""
-        return () if self.review is None else tuple(_flat(self.review.rows(self.wanted), self.opened))
+        return () if self.review is None else tuple(flat(self.review.rows(self.wanted), self.opened))
 
     @property
     def current(self) -> Row | None:
@@ -108,7 +132,7 @@ class ReviewSession(Looking):
     def group(self) -> FindingGroup | None:
         """The group that is looked at, or in which a member is."""
         for row in () if self.review is None else self.review.rows(self.wanted):
-            if isinstance(row, FindingGroup) and (row.id == self.finding or _holds(row, self.finding)):
+            if isinstance(row, FindingGroup) and (row.id == self.finding or holds(row, self.finding)):
                 return row
         return None
 
@@ -186,24 +210,24 @@ class ReviewSession(Looking):
 
         All of them where every one is decided.
         """
-        return samples if self.review is None else _undecided(self.review, samples) or samples
+        return samples if self.review is None else undecided(self.review, samples) or samples
 
     def show(self, row: Row) -> None:
         """Goes to a row: decisions are then about all of it. A group is left by going to what it does not hold."""
         review = self.review
         self._quiet()
         group = None if review is None else next((g for g in review.rows(self.wanted) if g.id == self.opened), None)
-        if group is None or (row.id != self.opened and not _holds(group, row.id)):
+        if group is None or (row.id != self.opened and not holds(group, row.id)):
             self.opened = ""
         self.finding, self.scope, self.adding, self.extreme, self.marked_s = row.id, "finding", False, 0, None
         if isinstance(row, FindingGroup):
             self.show_extreme(0)
             return
-        self.sample = _first_of(row, review)
+        self.sample = first_of(row, review)
         length = row.stop_s - row.start_s
         if length <= self.viewport.window_s - 1:
             self.viewport = self.viewport.centred((row.start_s + row.stop_s) / 2)
-        elif row.stretch or (len(row.samples) > 1 and _dense(row)):
+        elif row.stretch or (len(row.samples) > 1 and dense(row)):
             self.move(row.start_s - AROUND_S)
         else:
             self.viewport = self.viewport.centred(self._time_s())
@@ -331,7 +355,7 @@ class ReviewSession(Looking):
             return
         found = before.finding(self.finding)
         later = () if found is None else tuple(s for s in found.samples if s not in decided)
-        rest = _undecided(review, later)
+        rest = undecided(review, later)
         if self.scope == "beat" and (rest or found is None or self.sample not in found.samples):
             if rest:
                 self.look_at(next((sample for sample in rest if sample > self.sample), rest[0]))
@@ -343,7 +367,7 @@ class ReviewSession(Looking):
         review = self.review
         if review is None:
             return
-        names = [row.id for row in _flat(before.rows(self.wanted), self.opened)]
+        names = [row.id for row in flat(before.rows(self.wanted), self.opened)]
         at = names.index(self.finding) if self.finding in names else -1
         now = {row.id: row for row in self.rows()}
         scope = self.scope
@@ -401,37 +425,6 @@ class ReviewSession(Looking):
     def _quiet(self) -> None:
         self.error, self.notice, self.picked = "", "", ()
         self.forget_clicks()
-
-
-def _flat(rows: Iterable[Row], opened: str) -> Iterator[Row]:
-    for row in rows:
-        yield row
-        if isinstance(row, FindingGroup) and row.id == opened:
-            yield from row.members
-
-
-def _holds(row: Row, name: str) -> bool:
-    """Whether a row is a group with this member."""
-    return isinstance(row, FindingGroup) and any(member.id == name for member in row.members)
-
-
-def _first_of(finding: Finding, review: StudyReview | None) -> int:
-    """The first undecided beat of a finding, else its first; of an episode, the beat nearest to its start, if any."""
-    if finding.samples:
-        undecided = () if review is None else _undecided(review, finding.samples)
-        return next(iter(undecided), finding.samples[0])
-    found = None if review is None else review.nearest(finding.start_s * review.beats.fs)
-    return NO_SAMPLE if found is None else found
-
-
-def _undecided(review: StudyReview, samples: tuple[int, ...]) -> tuple[int, ...]:
-    positions = [(sample, review.position(sample)) for sample in samples]
-    return tuple(sample for sample, at in positions if at is not None and not review.beats.human[at])
-
-
-def _dense(finding: Finding) -> bool:
-    """Whether the beats are consecutive, as those of a run are and those of a family are not."""
-    return (finding.stop_s - finding.start_s) / (len(finding.samples) - 1) < 2 * AROUND_S
 
 
 def review_session() -> ReviewSession:

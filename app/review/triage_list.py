@@ -8,6 +8,7 @@ import streamlit as st
 
 from app.common import cache, sign_in, steering
 from app.common.text import plain
+from app.review.rows import holds
 from app.review.session import ReviewSession
 from pipeline.cases.material import job_beside, networks_beside, others_of
 from pipeline.cases.stored_case import progress_words
@@ -141,20 +142,16 @@ def _row(review: StudyReview, found: Row, session: ReviewSession) -> dict[str, o
     chosen, group = found.id == session.finding, isinstance(found, FindingGroup)
     level = PRIORITY_WORDS[min(found.priority, len(PRIORITY_WORDS)) - 1]
     time = "" if isinstance(found, FindingGroup | StatementFinding) else review.when(found.start_s, tenths=False)
-    left = f"{len(found.open)} to do" if isinstance(found, FindingGroup) and found.open else ""
+    left = f"{found.told_open} to do" if isinstance(found, FindingGroup) and found.open else ""
     where = left or (f"at {time}" if time else "in all")
-    inside = not group and session.opened != "" and session.group is not None and _is_member(session, found.id)
+    around = session.group
+    inside = not group and around is not None and around.id == session.opened and holds(around, found.id)
     return {
         "id": found.id, "priority": found.priority, "level": f"priority {found.priority}: {level}",
         "title": found.title, "detail": found.detail, "time": time, "done": found.reviewed, "chosen": chosen,
         "group": group, "opened": found.id == session.opened, "inside": inside, "left": left,
         "label": f"{found.title}, {found.detail}, {where}, {'reviewed' if found.reviewed else 'to do'}",
     }  # fmt: skip
-
-
-def _is_member(session: ReviewSession, name: str) -> bool:
-    group = session.group
-    return group is not None and group.id == session.opened and any(member.id == name for member in group.members)
 
 
 def _filters(session: ReviewSession, review: StudyReview) -> None:

@@ -22,6 +22,7 @@ from pipeline.export.study_files import BLIND, REVIEWED, Form, made, reviewed, s
 from pipeline.principal import LOCAL, Principal
 from pipeline.review.beats_in_force import reviewed_beats
 from pipeline.review.decisions import TEXT_CHARS
+from pipeline.review.triage import triage
 from pipeline.store.deletion import delete_signal
 from pipeline.store.log import Entry
 from pipeline.store.page_sources import load_page_source
@@ -102,8 +103,9 @@ def _forget(here: OpenStudy, seen: int, reader: Principal) -> None:
 def model_alone(review: StudyReview) -> ReportContent:
     """The model's answer, without any decision."""
     material = review.material
+    beats = reviewed_beats(material.analysis, (), material.evidence)
     return report_content(
-        material.recording, material.analysis, reviewed_beats(material.analysis, (), material.evidence),
+        material.recording, material.analysis, beats, findings=triage(beats, material.families),
         created=datetime.now(UTC), trained_on=trained_on(review.study),
         page=load_page_source(material.recording.digest, reader=LOCAL),
     )  # fmt: skip

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from models.registry import Classifier
     from pipeline.export.report_content import ReportContent
     from pipeline.intake import CsvOptions
+    from pipeline.review.morphology import Families
     from pipeline.twelve_leads.measuring import Marked
     from pipeline.types import Analysis, Recording
 
@@ -174,19 +175,37 @@ def _analyse_recording(
     load: Callable[[], Classifier],
     progress: Progress,
 ) -> None:
-    from pipeline.analysis import classify, prepare, with_measurements
+    from pipeline.analysis import with_measurements
     from pipeline.twelve_leads.reading import read_waves
 
-    analysis = classify(prepare(recording, leads=options.leads), load(), progress=progress)
+    reported = bool({"pdf", "fhir"} & set(options.format))
+    analysis, families = _classified(recording, options, load, progress, grouped=reported)
     marked = read_waves(recording, analysis, every_beat=True if options.waves == "all" else None)
     analysis = with_measurements(recording, analysis, marked)
-    content = _unreviewed(recording, analysis) if {"pdf", "fhir"} & set(options.format) else None
+    content = _unreviewed(recording, analysis, families) if reported else None
     for name in options.format:
         target = options.output / f"{analysis.record}{_ENDINGS[name]}"
         if target.exists() and target.resolve() == path.resolve():
             raise EcgError("The result would overwrite the recording; choose another --output.")
         _write(name, analysis, content, target, recording)
         _write_marks(name, recording, marked, target)
+
+
+def _classified(
+    recording: Recording,
+    options: argparse.Namespace,
+    load: Callable[[], Classifier],
+    progress: Progress,
+    *,
+    grouped: bool,
+) -> tuple[Analysis, Families | None]:
+    """Classify the beats; a report also groups them by their shape, as the page of a review does."""
+    from pipeline.analysis import classify, prepare
+    from pipeline.review.morphology import find_families
+
+    prepared = prepare(recording, leads=options.leads)
+    families = find_families(prepared.beats) if grouped else None
+    return classify(prepared, load(), progress=progress), families
 
 
 def _write_marks(name: str, recording: Recording, marked: Marked, target: Path) -> None:
@@ -218,16 +237,19 @@ def _write(name: str, analysis: Analysis, content: ReportContent | None, target:
     (write_pdf if name == "pdf" else write_fhir)(content, target)
 
 
-def _unreviewed(recording: Recording, analysis: Analysis) -> ReportContent:
+def _unreviewed(recording: Recording, analysis: Analysis, families: Families | None) -> ReportContent:
     """Return the model's answer alone, as a report that nobody has reviewed."""
     from models import registry
     from pipeline.export.report_content import report_content
     from pipeline.review.beats_in_force import reviewed_beats
     from pipeline.review.signal_evidence import evidence_of
+    from pipeline.review.triage import triage
 
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     trained_on = registry.manifest(analysis.model).trained_on
-    return report_content(recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on)
+    return report_content(
+        recording, analysis, beats, created=datetime.now(UTC), trained_on=trained_on, findings=triage(beats, families)
+    )
 
 
 def _formats(text: str) -> tuple[str, ...]:

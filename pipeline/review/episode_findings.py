@@ -40,7 +40,7 @@ _TOLD_BY_BEATS: Final[Mapping[RhythmCode, frozenset[EventKind]]] = MappingProxyT
         "VT": _RUNS,
         "IVR": _RUNS,
         "SVTA": frozenset[EventKind]({"svt", "atrial_rhythm"}),
-        "ASYS": frozenset[EventKind]({"pause", "long_pause"}),
+        "ASYS": frozenset[EventKind]({"pause", "long_pause", "compensatory_pause"}),
     }
 )
 # An event of these kinds is left to such an episode, which says what it is.
@@ -96,9 +96,10 @@ def episode_rows(
 ) -> tuple[EpisodeRow, ...]:
     """List the episodes of rhythm that need a look, in order of time.
 
-    Runs of ectopic beats and pauses are left to the events of the beats in force where those tell of them. Unreadable
-    stretches are listed from `unreadable_s` on, if they take half of the recording, or as a flat end of it. What a
-    reader has named is listed whatever tells of it. Where they have undone a run, the rhythm beside it tells of it.
+    Runs of ectopic beats and pauses are left to the events of the beats in force where those tell of them.
+    Unreadable stretches are listed from `unreadable_s` on, if they take half of the recording, or as a flat end of
+    it. What an artefact leaves of a pause is none if it is shorter than one. What a reader has named is listed
+    whatever tells of it. Where they have undone a run, the rhythm beside it tells of it.
 
     Parameters
     ----------
@@ -185,6 +186,8 @@ def _is_listed(
     """Tell whether an episode of a kind of finding is one; `events` are those that may tell of it instead."""
     if episode.rhythm == "NOISE":
         return not _is_short_noise(episode, beats, config)
+    if episode.rhythm == "ASYS" and episode.seconds < config.pause_s:
+        return False  # what an artefact, or another name, has left of a pause
     return episode.rhythm not in events or not _is_covered(episode, events[episode.rhythm])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -107,3 +107,10 @@ FINDING_KINDS: Final[Mapping[str, FindingKind]] = MappingProxyType(
         "unclassified": FindingKind(8, "Unclassified beats", "unclassified beats", "unclassified", scattered=True),
     }
 )
+# The place of each kind in the order of clinical urgency, 0 first: the one order of lists, reports and the worklist.
+URGENCY: Final[Mapping[str, int]] = MappingProxyType({kind: place for place, kind in enumerate(FINDING_KINDS)})
+
+
+def most_urgent(kinds: Iterable[str]) -> str:
+    """Return the most urgent of some kinds; "" of none, and of those that this version does not know."""
+    return min((kind for kind in kinds if kind in URGENCY), key=URGENCY.__getitem__, default="")

@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.review.decisions import Stretch
 from pipeline.review.finding_kinds import FINDING_KINDS
+from pipeline.review.holter import told
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.triage import EpisodeFinding, Finding
 from pipeline.wording import duration
@@ -87,6 +88,16 @@ class FindingGroup:
     def reviewed(self) -> bool:
         """Whether a reader has decided about all members."""
         return not self.open
+
+    @property
+    def told(self) -> int:
+        """How many they are, as the report counts them: several pauses may follow each other in one member."""
+        return told(self.members)
+
+    @property
+    def told_open(self) -> int:
+        """How many of them nobody has decided about."""
+        return told(self.open)
 
     @property
     def samples(self) -> tuple[int, ...]:
@@ -225,9 +236,10 @@ def _group(members: Sequence[Finding]) -> FindingGroup:
         total = sum(member.stop_s - member.start_s for member in members)
         detail = f"{duration(total)} in all, longest {duration(max(m.stop_s - m.start_s for m in members))}"
     else:
-        detail = f"longest {first.detail}"
+        places = f"at {len(members)} places, " if told(members) > len(members) else ""
+        detail = f"{places}longest {first.detail}"
     return FindingGroup(
-        id=f"{GROUP_ID}{kind}", kind=kind, title=f"{title}, {len(members)}", detail=detail, priority=form.priority,
+        id=f"{GROUP_ID}{kind}", kind=kind, title=f"{title}, {told(members)}", detail=detail, priority=form.priority,
         members=tuple(members),
     )  # fmt: skip
 

@@ -109,9 +109,7 @@ class KindRow:
         return self._counted([one for one in self.findings if one.reviewed])
 
     def _counted(self, some: Sequence[Finding]) -> int:
-        if FINDING_KINDS[self.kind].scattered:
-            return sum(len(one.samples) for one in some)
-        return sum(map(pauses_in, some)) if is_pause(self.kind) else len(some)
+        return sum(len(one.samples) for one in some) if FINDING_KINDS[self.kind].scattered else told(some)
 
     @property
     def seconds(self) -> float:
@@ -242,6 +240,11 @@ def is_pause(kind: str) -> bool:
 def pauses_in(finding: Finding) -> int:
     """Return how many long intervals a pause is made of: those that follow each other are one finding."""
     return max(1, len(finding.samples) - 1)
+
+
+def told(findings: Sequence[Finding]) -> int:
+    """Return how many findings there are as a reader counts them: each long interval is a pause of its own."""
+    return sum(pauses_in(one) if is_pause(one.kind) else 1 for one in findings)
 
 
 def longest_pause(finding: Finding) -> Span:

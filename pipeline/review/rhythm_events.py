@@ -15,6 +15,7 @@ from pipeline.config import REVIEW, ReviewConfig
 from pipeline.review.beats_in_force import ReviewedBeats
 from pipeline.rhythm.runs import as_text, beats_apart, cycles_of, runs_of
 from pipeline.signal.at_rest import Silence
+from pipeline.signal.median import median
 from pipeline.types import FloatArray
 
 EventKind = Literal[
@@ -289,7 +290,7 @@ def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConf
     """Find long intervals; those that follow each other are one event."""
     rr_s = beats.rr_s
     kinds = np.where(rr_s >= config.long_pause_s, 2, rr_s >= config.pause_s).astype(np.int8)
-    after = np.flatnonzero((kinds == 1) & np.concatenate([[False], is_class(letters, _ECTOPIC)[:-1]]))
+    after = np.flatnonzero((kinds == 1) & _after_few_early(letters, config))
     usual = np.where(normal_intervals(beats, letters), rr_s, np.nan)
     kinds[[k for k in after.tolist() if _is_compensatory(rr_s, usual, k, config)]] = 3
     for number, kind in enumerate(_PAUSES, start=1):
@@ -297,6 +298,16 @@ def _pauses(beats: ReviewedBeats, letters: NDArray[np.uint8], config: ReviewConf
             yield _event(beats, kind, first - 1, last)
     for k in np.flatnonzero(doubled_intervals(beats, letters, config) & (kinds == 0)).tolist():
         yield _event(beats, "missing_beat", k - 1, k)
+
+
+def _after_few_early(letters: NDArray[np.uint8], config: ReviewConfig) -> Mask:
+    """Tell which intervals (n,) follow an ectopic beat or a couplet.
+
+    After a run there is nothing to make up for: what follows is how long the heart takes to begin again.
+    """
+    early = np.concatenate([np.zeros(config.run_beats, np.bool_), is_class(letters, _ECTOPIC)])
+    before = sliding_window_view(early, config.run_beats)[:-1]
+    return np.asarray(before[:, -1] & ~before.all(axis=1))
 
 
 def doubled_intervals(
@@ -325,9 +336,9 @@ def doubled_intervals(
         around = np.concatenate([rr_s[max(0, k - reach) : k], rr_s[k + 1 : k + 1 + reach]])
         around = around[np.isfinite(around)]
         if around.size >= reach:
-            usual = float(np.median(around))
-            steady = np.median(np.abs(around - usual)) <= config.doubled_steady * usual
-            found[k] = steady and low * usual <= rr_s[k] <= high * usual
+            usual = float(median(around))
+            if low * usual <= rr_s[k] <= high * usual:  # the cheaper question first: most are not twice as long
+                found[k] = median(np.abs(around - usual)) <= config.doubled_steady * usual
     return found
 
 
@@ -337,7 +348,7 @@ def _is_compensatory(rr_s: FloatArray, usual_s: FloatArray, k: int, config: Revi
     before = before[~np.isnan(before)]
     if before.size == 0:
         return False
-    return bool(rr_s[k - 1] + rr_s[k] <= 2 * config.compensatory_ratio * np.median(before))
+    return bool(rr_s[k - 1] + rr_s[k] <= 2 * config.compensatory_ratio * median(before))
 
 
 def stretches(mask: Mask) -> list[tuple[int, int]]:

@@ -15,7 +15,7 @@ from pipeline.measurements import WITH_EPISODES
 from pipeline.review.beats_in_force import UNCLASSIFIED, ReviewedBeats
 from pipeline.review.decisions import Stretch
 from pipeline.review.episode_findings import EpisodeRow, episode_rows, events_told
-from pipeline.review.finding_kinds import FINDING_KINDS, RHYTHM_GROUP
+from pipeline.review.finding_kinds import FINDING_KINDS, RHYTHM_GROUP, URGENCY
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.rhythm_events import Mask, RhythmEvent, ascii_codes, beat_letters, events, is_class
 from pipeline.rhythm_names import rhythm_name
@@ -182,8 +182,7 @@ def triage(
         *_unclassified_findings(beats, decided, config),
     ]
     sized = [*events_sized, *((row, float(len(row.samples)) or row.stop_s - row.start_s) for row in rows)]
-    order = {kind: number for number, kind in enumerate(FINDING_KINDS)}
-    sized.sort(key=lambda pair: (pair[0].priority, order[pair[0].kind], -pair[1], pair[0].start_s))
+    sized.sort(key=lambda pair: (URGENCY[pair[0].kind], -pair[1], pair[0].start_s))
     return tuple(row for row, _ in sized)
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import func, select
 
 from pipeline.principal import Who, require
 from pipeline.review.beats_in_force import ReviewedBeats, reviewed_beats
+from pipeline.review.finding_kinds import FINDING_KINDS, most_urgent
+from pipeline.review.holter import is_pause, longest_pause_s, told
 from pipeline.review.signal_evidence import evidence_of
 from pipeline.review.summary import LETTERS
 from pipeline.review.triage import Finding, triage
@@ -23,18 +25,37 @@ from pipeline.types import Analysis, Recording
 
 @dataclass(frozen=True)
 class Listing:
-    """A study's row: its most urgent priority, beats per letter of `LETTERS`, findings per kind."""
+    """A study's row.
+
+    Attributes
+    ----------
+    priority : int
+        Of its most urgent finding.
+    counts, findings : dict of str to int
+        Beats per letter of `LETTERS`, and findings per kind.
+    longest_s : float
+        How long the longest finding of the most urgent kind lasts, seconds; of pauses, the longest interval.
+    """
 
     priority: int
     counts: dict[str, int]
     findings: dict[str, int]
+    longest_s: float = 0.0
 
 
 def listing(beats: ReviewedBeats, findings: Sequence[Finding]) -> Listing:
     """Return the row for the beats in force and their findings."""
     counts = {letter: int(np.count_nonzero(beats.aami == letter)) for letter in LETTERS}
-    priority = min((finding.priority for finding in findings), default=UNJUDGED)
-    return Listing(priority, counts, dict(Counter(finding.kind for finding in findings)))
+    kinds: Counter[str] = Counter()
+    for finding in findings:
+        kinds[finding.kind] += told((finding,))
+    kind = most_urgent(kinds)
+    longest_s = max((_seconds(one) for one in findings if one.kind == kind), default=0.0)
+    return Listing(FINDING_KINDS[kind].priority if kind else UNJUDGED, counts, dict(kinds), longest_s)
+
+
+def _seconds(finding: Finding) -> float:
+    return longest_pause_s(finding) if is_pause(finding.kind) else finding.stop_s - finding.start_s
 
 
 def study_of_analysis(analysis: Analysis, recording: Recording, *, reader: Who = "") -> Study:
@@ -51,7 +72,10 @@ def study_of_analysis(analysis: Analysis, recording: Recording, *, reader: Who =
     """
     beats = reviewed_beats(analysis, (), evidence_of(recording, analysis))
     row = listing(beats, triage(beats))
-    return create_study(analysis, priority=row.priority, counts=row.counts, findings=row.findings, reader=reader)
+    return create_study(
+        analysis, priority=row.priority, counts=row.counts, findings=row.findings, longest_s=row.longest_s,
+        reader=reader,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from pipeline.store.log import (
 )
 from pipeline.store.seals import REPORT, sealed
 from pipeline.store.signed_files import keep_report
-from pipeline.store.studies import Study, stored_analysis, study_of, study_row, without_findings
+from pipeline.store.studies import Study, stored_analysis, study_of, study_row, summarise_row, without_findings
 from pipeline.store.tables import AuditRow, ReadingRow, StudyRow
 from pipeline.types import RECORD_NAME, Analysis
 
@@ -605,7 +605,7 @@ def _decide(
 def _relist(log: Log, row: Listing | None) -> None:
     """Renew what the worklist says; the entry that follows renews what its search looks through."""
     if row is not None:
-        log.study.priority, log.study.counts, log.study.findings = row.priority, row.counts, row.findings
+        summarise_row(log.study, row.priority, row.counts, row.findings, row.longest_s)
 
 
 def classes_around(log: Log, analysis: Analysis, decision: Decision) -> Classes:

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from pipeline.config import sign_in_required
 from pipeline.errors import ReviewError, StoreError
 from pipeline.principal import Principal, Who, require
+from pipeline.review.finding_kinds import URGENCY, most_urgent
 from pipeline.review.states import StudyState
 from pipeline.store.access import note_once, writing_as
 from pipeline.store.database import database
@@ -31,6 +32,8 @@ UNREAD: Final[tuple[StudyState, ...]] = ("new", "in_review", "reopened")  # the 
 _NUMBER_DIGITS: Final = 10  # of a number in an address, at most
 _LOGGED_CHARS: Final = 200  # of what somebody searched for
 UNJUDGED: Final = 99  # the priority of a study without findings: last
+_PLACE: Final = case(dict(URGENCY), value=StudyRow.kind, else_=len(URGENCY))
+_BY_URGENCY: Final[tuple[ColumnElement[Any], ...]] = (StudyRow.priority.expression, _PLACE, -StudyRow.longest_s)
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ def create_study(
     priority: int = UNJUDGED,
     counts: Mapping[str, int] | None = None,
     findings: Mapping[str, int] | None = None,
+    longest_s: float = 0.0,
     reader: Who = "",
 ) -> Study:
     """Return the study of this recording by this model: the existing one, with its original answer, or a new one.
@@ -106,6 +110,8 @@ def create_study(
         1 is the most urgent.
     counts, findings : mapping of str to int, optional
         Beats per class (`analysis.counts()` if None) and findings per kind, for the worklist.
+    longest_s : float, optional
+        How long the longest finding of the most urgent kind lasts, seconds.
     reader : Principal or str, optional
         Who asks.
     """
@@ -116,7 +122,7 @@ def create_study(
         if row is None:
             try:
                 with session.begin_nested():
-                    row = _added(session, analysis, priority, counts, findings or {})
+                    row = _added(session, analysis, priority, counts, findings or {}, longest_s)
             except IntegrityError:  # two may look at once and find nothing (PostgreSQL): someone else was faster
                 row = session.scalars(_same(analysis)).one()
         return _shown(session, [row], asking)[0]
@@ -205,7 +211,8 @@ def worklist(
     since : datetime, optional
         Only studies that were made since, with a time zone; of any age if None.
     sort : SortKey, optional
-        Column to sort by; among equals, the study changed last comes first.
+        Column to sort by. The priority is that of the most urgent finding, then the place of its kind in the order of
+        clinical urgency, then its length: the longest first. Among equals, the study changed last comes first.
     descending : bool, optional
         Whether the order is reversed.
     page : int, optional
@@ -218,12 +225,15 @@ def worklist(
     asking = require(reader, "view")
     if text.strip():
         note_once(asking, "search", text=text[:_LOGGED_CHARS])
-    matching = _matching(text, states, last_reader).where(StudyRow.priority <= most_urgent)
-    if since is not None:
-        matching = matching.where(StudyRow.created >= since)
-    column = getattr(StudyRow, sort)
-    ordered = matching.order_by(column.desc() if descending else column, StudyRow.updated.desc(), StudyRow.id.desc())
     with database().reading() as session:
+        blind = _blind(session, asking)
+        urgency = _by_urgency(list(blind))
+        matching = _matching(text, states, last_reader, blind).where(urgency[0] <= most_urgent)
+        if since is not None:
+            matching = matching.where(StudyRow.created >= since)
+        columns = urgency if sort == "priority" else (getattr(StudyRow, sort),)
+        columns = tuple(column.desc() for column in columns) if descending else columns
+        ordered = matching.order_by(*columns, StudyRow.updated.desc(), StudyRow.id.desc())
         total = session.scalar(select(func.count()).select_from(matching.with_only_columns(StudyRow.id).subquery()))
         rows = session.scalars(ordered.offset(page * page_size).limit(page_size)).all()
         return WorklistPage(_shown(session, rows, asking), total or 0)
@@ -286,6 +296,26 @@ def study_row(session: Session, study_id: int, *, lock: bool = False) -> StudyRo
     return row
 
 
+def summarise_row(
+    row: StudyRow, priority: int, counts: Mapping[str, int], findings: Mapping[str, int], longest_s: float
+) -> None:
+    """Write into a row what the worklist shows of a study and sorts by; `search_text` is renewed apart.
+
+    Parameters
+    ----------
+    row : StudyRow
+        The row.
+    priority : int
+        1 is the most urgent.
+    counts, findings : mapping of str to int
+        Beats per class and findings per kind.
+    longest_s : float
+        How long the longest finding of the most urgent kind lasts, seconds.
+    """
+    row.priority, row.counts, row.findings = int(priority), dict(counts), dict(findings)
+    row.kind, row.longest_s = most_urgent(findings), float(longest_s)
+
+
 def search_text(session: Session, row: StudyRow) -> str:
     """Return what the worklist's search looks through, including everyone who ever wrote in the study's log."""
     people = session.scalars(select(AuditRow.who).where(AuditRow.study_id == row.id).distinct())
@@ -305,12 +335,29 @@ def study_of(row: StudyRow) -> Study:
 
 def _shown(session: Session, rows: Sequence[StudyRow], asking: Principal) -> tuple[Study, ...]:
     """Return studies as somebody may see them: what was found is hidden from a second reader who has not finished."""
-    query = select(ReadingRow.study_id).where(
-        ReadingRow.study_id.in_([row.id for row in rows]), ReadingRow.role == "second", ReadingRow.state == "open"
-    )
-    blind = set(session.scalars(query.where(ReadingRow.reader == asking.name))) if asking.name else set()
+    blind = _blind(session, asking)
     studies = (study_of(row) for row in rows)
     return tuple(without_findings(study) if study.id in blind else study for study in studies)
+
+
+def _blind(session: Session, asking: Principal) -> dict[int, str]:
+    """Return the studies that somebody reads a second time and has not finished, with what they may search there."""
+    if not asking.name:
+        return {}
+    query = (
+        select(StudyRow.id, StudyRow.record, StudyRow.model)
+        .join(ReadingRow, ReadingRow.study_id == StudyRow.id)
+        .where(ReadingRow.role == "second", ReadingRow.state == "open", ReadingRow.reader == asking.name)
+    )
+    return {number: f"{record} {model}".casefold() for number, record, model in session.execute(query)}
+
+
+def _by_urgency(blind: Sequence[int]) -> tuple[ColumnElement[Any], ...]:
+    """Return what the worklist is sorted by: of a blind study neither a filter nor the order tells what was found."""
+    if not blind:
+        return _BY_URGENCY
+    hidden, nothing = StudyRow.id.in_(blind), (UNJUDGED, len(URGENCY), 0.0)
+    return tuple(case((hidden, last), else_=own) for last, own in zip(nothing, _BY_URGENCY, strict=True))
 
 
 def _same(analysis: Analysis) -> Select[StudyRow]:
@@ -323,11 +370,17 @@ def _same(analysis: Analysis) -> Select[StudyRow]:
 
 
 def _added(
-    session: Session, analysis: Analysis, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]
+    session: Session,
+    analysis: Analysis,
+    priority: int,
+    counts: Mapping[str, int],
+    findings: Mapping[str, int],
+    longest_s: float,
 ) -> StudyRow:
     """Add a new study with its main reading."""
     row = _new_row(analysis, _kept(session, analysis))
-    _summarised(session, row, priority, counts, findings)
+    summarise_row(row, priority, counts, findings, longest_s)
+    row.search = search_text(session, row)
     session.add(row)
     session.flush()
     session.add(ReadingRow(study_id=row.id, role="main", reader="", state="open", version=0, opened=row.created))
@@ -362,22 +415,22 @@ def _new_row(analysis: Analysis, kept: str) -> StudyRow:
     )
 
 
-def _summarised(
-    session: Session, row: StudyRow, priority: int, counts: Mapping[str, int], findings: Mapping[str, int]
-) -> None:
-    row.priority, row.counts, row.findings = int(priority), dict(counts), dict(findings)
-    row.search = search_text(session, row)
-
-
-def _matching(text: str, states: tuple[StudyState, ...], last_reader: str) -> Select[StudyRow]:
+def _matching(
+    text: str, states: tuple[StudyState, ...], last_reader: str, blind: Mapping[int, str]
+) -> Select[StudyRow]:
     query = select(StudyRow)
     if states:
         query = query.where(StudyRow.state.in_(states))
     if last_reader:
         query = query.where(StudyRow.reader == last_reader)
-    for word in text.casefold().split():
-        query = query.where(StudyRow.search.contains(word, autoescape=True))
-    return query
+    words = text.casefold().split()
+    if not words:
+        return query
+    found = and_(*(StudyRow.search.contains(word, autoescape=True) for word in words))
+    if blind:
+        known = [number for number, said in blind.items() if all(word in said for word in words)]
+        found = or_(and_(found, StudyRow.id.not_in(list(blind))), StudyRow.id.in_(known))
+    return query.where(found)
 
 
 @lru_cache(maxsize=4)

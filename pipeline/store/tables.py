@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-HEAD: Final = "0005"  # the newest migration
+HEAD: Final = "0006"  # the newest migration
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -73,7 +73,11 @@ class AnalysisRow(Base):
 
 
 class StudyRow(Base):
-    """One recording read by one model; `counts`, `findings` and `priority` are a summary for the worklist only."""
+    """One recording read by one model.
+
+    `counts`, `findings`, `priority`, `kind` (of the most urgent finding) and `longest_s` (how long the longest finding
+    of that kind lasts) are a summary for the worklist only.
+    """
 
     __tablename__ = "studies"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -93,6 +97,8 @@ class StudyRow(Base):
     created: Mapped[datetime] = mapped_column(UtcTime, index=True)
     updated: Mapped[datetime] = mapped_column(UtcTime, index=True)
     token: Mapped[str] = mapped_column(String(32), server_default="", default=new_token)
+    kind: Mapped[str] = mapped_column(String(40), server_default="")
+    longest_s: Mapped[float] = mapped_column(Double, server_default="0")
     __table_args__ = (
         UniqueConstraint("digest", "model", "model_version", "leads"),
         Index(None, "state", "priority", "updated"),

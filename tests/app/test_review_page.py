@@ -100,6 +100,12 @@ def address(page: AppTest) -> str:
     return named if isinstance(named, str) else named[0]
 
 
+def returned(study: int, page: AppTest) -> AppTest:
+    """The page after a refresh: another session at the same address."""
+    asked = {name: value if isinstance(value, str) else value[0] for name, value in page.query_params.items()}
+    return opened(study, **{name: value for name, value in asked.items() if name != "study"})
+
+
 def deciding(page: AppTest, names: tuple[str, ...]) -> list[bool]:
     """Whether each of the buttons whose keys begin so is disabled."""
     return [button.disabled for button in page.button if str(button.key).startswith(names)]
@@ -514,6 +520,30 @@ def test_a_refresh_opens_the_same_study_at_the_same_state(study: int) -> None:
     assert review_session(again).finding == review_session(page).finding
     assert "**0 of " not in texts(again)
     assert decisions(study)
+
+
+def test_a_refresh_keeps_the_place_in_a_group_the_beat_and_what_the_next_key_is_about(study: int) -> None:
+    page = opened(study, at="group:ectopic_v")
+    here = review_session(page)
+    here.show_extreme(1)
+    page.run()
+    assert (here.extreme, here.scope) == (1, "finding")
+    again = review_session(returned(study, page))
+    assert (again.finding, again.extreme, again.sample) == (here.finding, 1, here.sample)
+    assert again.viewport.start_s == pytest.approx(here.viewport.start_s, abs=0.06)
+    here.look_at(here.sample)
+    here.turn(1)
+    page.run()
+    again = review_session(returned(study, page))
+    assert (again.sample, again.scope) == (here.sample, "beat")
+    assert again.viewport.start_s == pytest.approx(here.viewport.start_s, abs=0.06)
+
+
+def test_a_place_in_an_address_that_is_none_is_passed_over(study: int) -> None:
+    for beat, start in (("x", "1"), ("1", "nan"), ("9" * 12, "9999999"), ("-1", "-5")):
+        page = opened(study, at="group:ectopic_v", beat=beat, **{"from": start})
+        assert not page.exception
+        assert review_session(page).finding == "group:ectopic_v"
 
 
 def test_who_comes_late_is_told_who_did_what_and_sees_it(study: int) -> None:

@@ -231,6 +231,13 @@ def test_all_exports_are_made_of_the_reviewed_result_and_of_the_models_alone() -
     assert "review" not in json.loads(alone)
 
 
+def test_the_report_of_the_model_alone_counts_the_findings_that_the_review_counts() -> None:
+    page = opened("study", study=study())
+    review = page.session_state["heartvision-study"].review
+    assert review.findings
+    assert [one.id for one in exports.model_alone(review).findings] == [one.id for one in review.findings]
+
+
 def test_a_study_whose_recording_is_gone_can_still_be_signed() -> None:
     number = study()
     reviews.begin_review(number, reader=ANNA)

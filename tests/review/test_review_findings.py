@@ -112,6 +112,13 @@ def test_a_pause_that_only_makes_up_for_an_early_beat_is_compensatory(ectopic):
     assert found("NNNNNN", slow) == [("pause", 3, 4)]
 
 
+@pytest.mark.parametrize(("run", "kind"), [("S", "compensatory_pause"), ("SS", "compensatory_pause"), ("SSS", "pause")])
+def test_after_a_run_there_is_nothing_to_make_up_for(run, kind):
+    classes = f"NNN{run}NN"
+    slow = [1.4, 1.4, 1.4, *[0.6] * len(run), 2.2, 1.4]
+    assert [name for name, _, _ in found(classes, slow) if "pause" in name] == [kind]
+
+
 @pytest.mark.parametrize(
     ("doubled_s", "expected"),
     [(1.6, [("missing_beat", 19, 20)]), (1.4, []), (1.9, [])],

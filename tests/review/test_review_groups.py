@@ -20,8 +20,10 @@ from pipeline.review.groups import (
     side_by_side,
     stretches_of,
 )
+from pipeline.review.holter import kind_rows
 from pipeline.review.morphology import NO_FAMILY, Families
 from pipeline.review.triage import triage
+from pipeline.store.listing import listing
 from tests.helpers.review_beats import written
 from tests.helpers.review_study import analysed, at
 from tests.helpers.rhythms import with_rhythm
@@ -97,6 +99,15 @@ def test_of_pauses_the_longest_comes_first_and_the_shortest_is_shown() -> None:
     assert isinstance(group, FindingGroup)
     assert [member.detail for member in group.members] == ["2.60 s", "2.20 s"]
     assert [place.label.split(",")[0] for place in extremes(group, beats)] == ["longest", "shortest"]
+
+
+def test_pauses_that_follow_each_other_are_counted_one_by_one_as_in_the_report() -> None:
+    beats = written("N" * 12, np.array([0.8] * 3 + [2.2, 2.4] + [0.8] * 3 + [2.6] + [0.8] * 3))
+    group = rows(beats)["pause"]
+    assert isinstance(group, FindingGroup)
+    (told,) = kind_rows(triage(beats))
+    assert (group.told, group.told_open, told.number, listing(beats, triage(beats)).findings["pause"]) == (3, 3, 3, 3)
+    assert (group.title, group.detail) == ("Pauses, 3", "at 2 places, longest 2.60 s")
 
 
 def families(beats: ReviewedBeats, numbers: list[int]) -> Families:

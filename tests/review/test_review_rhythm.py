@@ -91,6 +91,20 @@ def test_a_pause_between_two_beats_is_listed_once_and_without_them_is_asystole()
     assert kinds(tail) == ["asystole"]
 
 
+def test_a_compensatory_pause_that_is_seen_in_the_signal_as_well_has_one_name() -> None:
+    paused = written("NNNSNN", [1.4, 1.4, 1.4, 0.6, 2.2, 1.4])
+    start, stop = float(paused.time_s[3]), float(paused.time_s[4])
+    both = in_rhythm(paused, (0.0, start, "N"), (start, stop, "ASYS"), (stop, 20.0, "N"))
+    assert [row.kind for row in triage(both) if "pause" in row.kind] == ["compensatory_pause"]
+
+
+@pytest.mark.parametrize(("left_s", "kinds"), [(1.9, []), (2.0, ["pause_in_signal"])])
+def test_what_an_artefact_leaves_of_a_pause_is_none_unless_it_is_long_enough(left_s: float, kinds: list[str]) -> None:
+    beats = written("NNNN", 0.8)
+    left = in_rhythm(beats, (0.0, 3.4, "N"), (3.4, 3.4 + left_s, "ASYS"), (3.4 + left_s, 30.0, "NOISE"))
+    assert [row.kind for row in triage(left) if row.kind == "pause_in_signal"] == kinds
+
+
 @pytest.mark.parametrize(("seconds", "kind"), [(2.9, "pause_in_signal"), (3.0, "asystole")])
 def test_a_pause_is_as_urgent_without_a_beat_after_it(seconds: float, kind: str) -> None:
     assert episode_kind(Episode(0.0, seconds, "ASYS", "pause")) == kind

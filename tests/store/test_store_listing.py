@@ -34,6 +34,16 @@ def test_the_most_urgent_finding_gives_the_priority() -> None:
     assert row.findings == {"idioventricular": 1, "ectopic_s": 1}
 
 
+def test_the_row_tells_how_long_the_longest_finding_of_the_most_urgent_kind_lasts() -> None:
+    analysis = analysed("NNNNNNNNNN")
+    later = 1000 * (np.arange(10) >= 5) + 1500 * (np.arange(10) >= 7)
+    beats = reviewed_beats(replace(analysis, sample=analysis.sample + later, duration_s=20.0), ())
+    found = triage(beats)
+    row = listing(beats, found)
+    assert {one.kind for one in found} == {"long_pause"}
+    assert row.longest_s == pytest.approx(max(np.diff(beats.sample)) / beats.fs)
+
+
 def test_a_study_without_findings_comes_last() -> None:
     assert listing(reviewed_beats(analysed("NNNNN"), ()), ()).priority == UNJUDGED
 

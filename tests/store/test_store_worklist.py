@@ -7,7 +7,8 @@ import pytest
 from pipeline.review.decisions import Decision
 from pipeline.store.listing import Listing
 from pipeline.store.reviews import Outcome, begin_review, decide, save_step, standing
-from pipeline.store.studies import create_study, get_study, state_counts, worklist
+from pipeline.store.second_reading import begin_second, finish_second
+from pipeline.store.studies import create_study, get_study, next_study, state_counts, worklist
 from tests.helpers.review_study import analysed, at
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -27,6 +28,36 @@ def test_the_most_urgent_study_comes_first() -> None:
     assert records() == ["beta", "ÄRGER 100%", "Alpha"]
     assert records(descending=True) == ["Alpha", "ÄRGER 100%", "beta"]
     assert records(sort="created") == ["Alpha", "beta", "ÄRGER 100%"]
+
+
+def test_equally_urgent_studies_are_in_clinical_order_then_the_longest_first_then_the_newest() -> None:
+    for record, kinds, longest_s in (
+        ("fibrillation", {"vfl": 1, "long_pause": 1}, 8.0),
+        ("short pause", {"long_pause": 1}, 3.1),
+        ("block", {"av_block_high": 2}, 900.0),
+        ("long pause", {"long_pause": 1}, 7.2),
+        ("long pause, newer", {"long_pause": 3}, 7.2),
+    ):
+        create_study(analysed(record=record), priority=1, findings=kinds, longest_s=longest_s)
+    order = ["fibrillation", "block", "long pause, newer", "long pause", "short pause"]
+    assert records() == order
+    first = worklist().studies[0].id
+    assert getattr(next_study(first), "record", None) == "block"
+    assert records(descending=True) == ["short pause", "long pause, newer", "long pause", "block", "fibrillation"]
+
+
+def test_neither_order_nor_filter_nor_search_tells_a_blind_reader_what_was_found() -> None:
+    create_study(analysed(record="calm"), priority=6, findings={"ectopic_s": 1})
+    urgent = create_study(analysed(record="urgent"), priority=1, findings={"vfl": 1}, longest_s=9.0).id
+    begin_review(urgent, reader="Anna")
+    begin_second(urgent, reader="Bert")
+    assert records(reader="Anna") == records(reader="") == ["urgent", "calm"]
+    assert records(reader="Bert") == ["calm", "urgent"]
+    assert records(reader="Bert", most_urgent=6) == ["calm"]
+    assert (records(reader="Bert", text="vfl"), records(reader="Anna", text="vfl")) == ([], ["urgent"])
+    assert records(reader="Bert", text="URG") == ["urgent"]
+    finish_second(urgent, reader="Bert", expected_version=1)
+    assert records(reader="Bert", most_urgent=1, text="vfl") == ["urgent"]
 
 
 @pytest.mark.parametrize(
