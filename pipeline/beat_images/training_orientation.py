@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from models.boosted_trees import from_scikit_learn
@@ -14,7 +16,7 @@ from models.detectors import write_detector
 from models.trace_measures import POINTS, shape_measures
 from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit
-from pipeline.beat_images.doubts import FOLDER, NAME, ORIENTATIONS, SURE, oriented
+from pipeline.beat_images.doubts import FOLDER, NAME, ORIENTATIONS, is_doubted, may_be_upside_down, oriented
 from pipeline.beat_images.record_curves import SEED
 from pipeline.beat_images.training_set import Shapes
 from pipeline.config import ROOT
@@ -45,7 +47,8 @@ def train_orientation(shapes: Shapes, output_dir: Path | None, command: str) -> 
     began = time.monotonic()
     training, held_out = shapes.parted()
     trees = _fitted(training.cut(BEATS, np.random.default_rng((SEED, 40)), POINTS))
-    write_json((output_dir or SCORES.parent) / SCORES.name, _scores(trees, held_out))
+    scores = scores_of(lambda rows: trees.predict_proba(shape_measures(rows)), held_out)
+    write_json((output_dir or SCORES.parent) / SCORES.name, scores)
     records = {f"mitdb/{record}" for record in np.unique(training.labelled.record)}
     facts = {
         "temperature": 1.0,
@@ -74,12 +77,20 @@ def _fitted(beats: FloatArray) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(**TREES, random_state=SEED).fit(measures, np.repeat(kinds, len(beats)))
 
 
-def _scores(trees: HistGradientBoostingClassifier, held_out: Shapes) -> dict[str, Any]:
-    """Return the share of held-out beats about which something is said, by what was done to them."""
+def scores_of(probabilities: Callable[[FloatArray], NDArray[Any]], held_out: Shapes) -> dict[str, Any]:
+    """Return the share of held-out beats about which something is said, by what was done to them.
+
+    Parameters
+    ----------
+    probabilities : callable
+        Gives the probabilities (n, 4) of `ORIENTATIONS` for traces (n, `POINTS`).
+    held_out : Shapes
+        Beats of patients that it was not trained on.
+    """
     beats = held_out.cut(CHECKS, np.random.default_rng((SEED, 41)), POINTS)
     said: dict[str, Any] = {"beats": len(beats)}
     for kind, name in enumerate(ORIENTATIONS):
-        p = trees.predict_proba(shape_measures(oriented(beats, kind)))
-        doubted = p[:, 0] <= 1 - SURE
-        said[name] = {"doubted": round(float(doubted.mean()), 4)}
+        p = probabilities(oriented(beats, kind))
+        shares = {"doubted": is_doubted(p), "perhaps upside down": may_be_upside_down(p)}
+        said[name] = {word: round(float(share.mean()), 4) for word, share in shares.items()}
     return said

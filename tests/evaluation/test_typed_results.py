@@ -86,6 +86,7 @@ TABLES = {  # figures of experiments, which documents quote and no code reads
             "af",
             "asystole",
             "av_block",
+            "beat_pictures",
             "conduction",
             "flutter",
             "folder_cnn",
