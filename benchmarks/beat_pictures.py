@@ -58,12 +58,12 @@ from pipeline.types import FloatArray
 FILE: Final = ROOT / "docs" / "experiments" / "beat_pictures.json"
 THIRDS: Final = 3
 REFUSED: Final = 0.03  # share of beats of held-out patients that a gate may refuse
-BEATS, READ_BEATS, OTHER_CURVES, PER_KIND = 2_000, 1_000, 3_000, 16
-WIDE, MINED_FROM, MINED = 1_500, 3_000, 800
-GATE: Final = {"max_iter": 100, "max_leaf_nodes": 31, "l2_regularization": 1.0, "max_features": 0.4}
+BEATS, READ_BEATS, OTHER_CURVES, PER_KIND = 3_000, 1_500, 4_000, 20
+WIDE, MINED_FROM, MINED = 2_500, 6_000, 1_500
+GATE: Final = {"max_iter": 150, "max_leaf_nodes": 31, "l2_regularization": 1.0, "max_features": 0.4}
 COMPONENTS, NEAREST = 40, 5
 DOUBTED: Final = (0.01, 0.02, 0.05, 0.1)  # shares of beats as recorded that are called upside down
-TURNED, READ_TURNED = 2_000, 1_500
+TURNED, READ_TURNED = 3_000, 2_000
 V: Final = AAMI_CLASSES.index("V")
 V_READ: Final = (("N", 300), ("V", 200))  # of each group of patients
 V_TRAINED: Final = (("N", 2_000), ("V", 2_000))  # of each database
