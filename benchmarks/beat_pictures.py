@@ -31,7 +31,7 @@ from models.boosted_trees import BoostedTrees, from_scikit_learn
 from models.trace_measures import POINTS, shape_measures
 from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit, now
-from pipeline.beat_images.doubts import orientations
+from pipeline.beat_images.doubts import ORIENTATIONS, is_doubted, may_be_upside_down, orientations, oriented
 from pipeline.beat_images.record_curves import (
     SEED,
     Rng,
@@ -45,7 +45,7 @@ from pipeline.beat_images.record_curves import (
 from pipeline.beat_images.record_curves import unit as to_unit
 from pipeline.beat_images.traced_set import as_traced, resampled
 from pipeline.beat_images.training import CLASS_FEATURES, CLASS_TREES, FOLDS
-from pipeline.beat_images.training_orientation import TREES, scores_of
+from pipeline.beat_images.training_orientation import TREES
 from pipeline.beat_images.training_set import Shapes, non_beat_curves
 from pipeline.config import DEFAULT, ROOT, data_root
 from pipeline.datasets.splits import DS1
@@ -67,6 +67,7 @@ TURNED, READ_TURNED = 3_000, 2_000
 V: Final = AAMI_CLASSES.index("V")
 V_READ: Final = (("N", 300), ("V", 200))  # of each group of patients
 V_TRAINED: Final = (("N", 2_000), ("V", 2_000))  # of each database
+CHECKS: Final = 4_000  # beats, in each orientation
 QRS: Final = 10  # points around the steepest place
 PARTS: Final = ((-44, -10), (-10, 0), (0, 10), (10, 34), (34, 70))  # points from the steepest place
 
@@ -79,7 +80,7 @@ def main() -> None:
     parts: dict[str, Callable[[Shapes], Any]] = {
         "other_curves_accepted": lambda shapes: accepted_curves(*shapes.parted()),
         "upside_down": lambda shapes: upside_down(shapes.parted()[0]),
-        "orientation": lambda shapes: scores_of(orientations, shapes.parted()[1]),
+        "orientation": lambda shapes: said_of_orientations(shapes.parted()[1]),
         "v_against_n": v_against_n,
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -290,6 +291,17 @@ def direction_measures(rows: FloatArray) -> FloatArray:
         of_part = np.where(part, y, 0)
         found += [of_part.sum(axis=1) / np.maximum(part.sum(axis=1), 1), of_part.max(axis=1) + of_part.min(axis=1)]
     return np.stack(found, axis=1).astype(np.float32)
+
+
+def said_of_orientations(held_out: Shapes) -> dict[str, Any]:
+    """Return what share of beats of held-out patients HeartVision doubts, by what was done to them."""
+    beats = held_out.cut(CHECKS, np.random.default_rng((SEED, 41)), POINTS)
+    said: dict[str, Any] = {"beats": len(beats)}
+    for kind, name in enumerate(ORIENTATIONS):
+        p = orientations(oriented(beats, kind))
+        shares = {"doubted": is_doubted(p), "perhaps upside down": may_be_upside_down(p)}
+        said[name] = {word: round(float(share.mean()), 4) for word, share in shares.items()}
+    return said
 
 
 # Is it V or N? -----------------------------------------------------------------------------------------------------

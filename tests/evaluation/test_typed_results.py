@@ -92,7 +92,6 @@ TABLES = {  # figures of experiments, which documents quote and no code reads
             "folder_cnn",
             "formats",
             "fusion",
-            "orientation",
             "paced",
             "quality",
         ),
