@@ -1,4 +1,4 @@
-"""Curves of six wide families that are not beats, none of them written for a kind that some gate had accepted."""
+"""Curves of six wide families that are not beats."""
 
 from __future__ import annotations
 
