@@ -194,7 +194,9 @@ def best_epoch(val_loss: Sequence[float]) -> int:
 def _without_a_better(history: History, counted_from: int) -> int:
     """Count the epochs since the best one, or since `counted_from` if that was later."""
     losses = history.get("val_loss", [])
-    return len(losses) - 1 - max(best_epoch(losses), counted_from)
+    best = best_epoch(losses)
+    first = losses.index(losses[best]) if best >= 0 else best  # its equals are no better
+    return len(losses) - 1 - max(first, counted_from)
 
 
 def _one_epoch(

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.detectors import WEIGHTS, Detector, load_detector
 from models.errors import ModelError
@@ -18,10 +19,13 @@ from pipeline.digitisation.grid import measure_grid
 from pipeline.errors import IntakeError
 from pipeline.types import BeatTrace, FloatArray, PictureArray
 
+Mask = NDArray[np.bool_]
+
 NAME: Final = "orientation"
 FOLDER: Final = WEIGHTS / "pictures"
 ORIENTATIONS: Final = ("as recorded", "upside down", "mirrored", "turned by half a turn")
 SURE: Final = 0.95  # probability of another orientation: 1 % of held-out beats have more
+PERHAPS: Final = 0.8  # of upside down against as recorded: 5 % of held-out beats have more
 SQUARE_WITHIN: Final = 0.15  # a grid whose squares are longer one way by more than this share was stretched
 
 
@@ -55,14 +59,38 @@ def oriented(value: FloatArray, orientation: int) -> FloatArray:
     return np.ascontiguousarray(upright[:, ::-1] if orientation in (2, 3) else upright, np.float32)
 
 
+def orientations(value: FloatArray) -> FloatArray:
+    """Return the probabilities (n, 4) of `ORIENTATIONS` for traces (n, `POINTS`) in 0..1.
+
+    Raises
+    ------
+    ModelError
+        If the detector is missing or damaged.
+    """
+    return _detector().probabilities(shape_measures(value))
+
+
+def is_doubted(p: FloatArray) -> Mask:
+    """Tell from probabilities (n, 4) of `ORIENTATIONS` which traces are hardly as recorded."""
+    return np.asarray(p[:, 0] <= 1 - SURE)
+
+
+def may_be_upside_down(p: FloatArray) -> Mask:
+    """Tell which of the others may be upside down: so look beats of some leads as recorded, too."""
+    upside_down = (p[:, 1] > PERHAPS * (p[:, 0] + p[:, 1])) & (p[:, 1] > p[:, 2] + p[:, 3])
+    return np.asarray(upside_down & ~is_doubted(p))
+
+
 def _orientation(value: FloatArray) -> str:
     try:
-        p = _detector().probabilities(shape_measures(_resampled(value)[None]))[0]
+        p = orientations(_resampled(value)[None])
     except ModelError:
         return ""
-    if p[0] > 1 - SURE:
+    if may_be_upside_down(p)[0]:
+        return "The beat may be upside down; if not, it is of a lead such as aVR, where beats point down."
+    if not is_doubted(p)[0]:
         return ""
-    word = ORIENTATIONS[1] if p[1] > p[2] + p[3] else "mirrored or turned by half a turn"
+    word = ORIENTATIONS[1] if p[0, 1] > p[0, 2] + p[0, 3] else "mirrored or turned by half a turn"
     return f"The beat looks {word}; check the picture, for its class would be wrong."
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -12,28 +12,25 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from models.boosted_trees import from_scikit_learn
 from models.detectors import write_detector
 from models.trace_measures import POINTS, shape_measures
-from pipeline._util.files import write_json
 from pipeline._util.provenance import current_commit
-from pipeline.beat_images.doubts import FOLDER, NAME, ORIENTATIONS, SURE, oriented
+from pipeline.beat_images.doubts import FOLDER, NAME, ORIENTATIONS, oriented
 from pipeline.beat_images.record_curves import SEED
 from pipeline.beat_images.training_set import Shapes
-from pipeline.config import ROOT
 from pipeline.types import FloatArray
 
-SCORES: Final = ROOT / "docs" / "experiments" / "orientation.json"
-BEATS, CHECKS = 9_000, 4_000
+BEATS: Final = 9_000
 TREES: Final = {"max_iter": 150, "max_leaf_nodes": 16, "l2_regularization": 2.0, "early_stopping": False}
 
 
 def train_orientation(shapes: Shapes, output_dir: Path | None, command: str) -> Path:
-    """Train the detector, and write it and what it says of held-out patients.
+    """Train the detector and write it; `python -m benchmarks.beat_pictures` reads held-out patients with it.
 
     Parameters
     ----------
     shapes : Shapes
         Beats of all patients.
     output_dir : Path or None
-        Where its folder and its scores go; models/weights/pictures and docs/experiments if None.
+        Where its folder goes; models/weights/pictures if None.
     command : str
         The command to record.
 
@@ -43,9 +40,8 @@ def train_orientation(shapes: Shapes, output_dir: Path | None, command: str) -> 
         The folder written.
     """
     began = time.monotonic()
-    training, held_out = shapes.parted()
+    training, _ = shapes.parted()
     trees = _fitted(training.cut(BEATS, np.random.default_rng((SEED, 40)), POINTS))
-    write_json((output_dir or SCORES.parent) / SCORES.name, _scores(trees, held_out))
     records = {f"mitdb/{record}" for record in np.unique(training.labelled.record)}
     facts = {
         "temperature": 1.0,
@@ -72,14 +68,3 @@ def _fitted(beats: FloatArray) -> HistGradientBoostingClassifier:
     kinds = range(len(ORIENTATIONS))
     measures = np.concatenate([shape_measures(oriented(beats, kind)) for kind in kinds])
     return HistGradientBoostingClassifier(**TREES, random_state=SEED).fit(measures, np.repeat(kinds, len(beats)))
-
-
-def _scores(trees: HistGradientBoostingClassifier, held_out: Shapes) -> dict[str, Any]:
-    """Return the share of held-out beats about which something is said, by what was done to them."""
-    beats = held_out.cut(CHECKS, np.random.default_rng((SEED, 41)), POINTS)
-    said: dict[str, Any] = {"beats": len(beats)}
-    for kind, name in enumerate(ORIENTATIONS):
-        p = trees.predict_proba(shape_measures(oriented(beats, kind)))
-        doubted = p[:, 0] <= 1 - SURE
-        said[name] = {"doubted": round(float(doubted.mean()), 4)}
-    return said

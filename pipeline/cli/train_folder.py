@@ -117,9 +117,11 @@ def _of_run(folder: Path) -> str:
 
 
 def _best(curves: Mapping[str, Any]) -> str:
-    """Return the held-out measures of the best epoch."""
+    """Return the held-out measures of the best epoch, whose weights were kept."""
+    from models.loop import best_epoch
+
     losses = [loss if loss is not None else float("inf") for loss in curves["val_loss"]]
-    best = min(range(len(losses)), key=losses.__getitem__)
+    best = max(best_epoch(losses), 0)
     measured = {name: curves[name][best] for name in curves if name.startswith("val_")}
     told = ", ".join(
         f"{name[4:].replace('_', ' ')} {value:.3f}" for name, value in measured.items() if value is not None

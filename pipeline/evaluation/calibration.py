@@ -48,7 +48,7 @@ class Reliability:
 
 def negative_log_likelihood(p: Array, labels: IntArray) -> float:
     """Return the mean of -log p of the true class, in nats."""
-    return float(-np.log(np.maximum(p[np.arange(len(labels)), labels], _TINY)).mean())
+    return abs(float(np.log(np.maximum(p[np.arange(len(labels)), labels], _TINY)).mean()))  # certainty is 0, not -0
 
 
 def smoothed_targets(labels: IntArray, classes: int) -> Array:

@@ -9,7 +9,17 @@ import pytest
 from models.beat_image_heads import load_head
 from models.detectors import load_detector
 from models.trace_measures import POINTS, shape_measures
-from pipeline.beat_images.doubts import FOLDER, NAME, ORIENTATIONS, SURE, doubts_about, oriented
+from pipeline.beat_images.doubts import (
+    FOLDER,
+    NAME,
+    ORIENTATIONS,
+    SURE,
+    doubts_about,
+    is_doubted,
+    may_be_upside_down,
+    orientations,
+    oriented,
+)
 from pipeline.beat_images.reading import read_beat
 from pipeline.beat_images.record_curves import unit
 from pipeline.intake.batch import PictureFile
@@ -37,6 +47,21 @@ def test_beats_are_rarely_doubted_and_mirrored_ones_mostly(beats):
     assert doubted[0] <= 0.03
     assert doubted[2] >= 0.6
     assert doubted[3] >= 0.6
+
+
+def test_upside_down_beats_are_mostly_said_to_be_perhaps_so_and_those_as_recorded_rarely(beats):
+    said = [orientations(oriented(beats, kind)) for kind in range(len(ORIENTATIONS))]
+    perhaps = [may_be_upside_down(p).mean() for p in said]
+    assert perhaps[0] <= 0.1
+    assert perhaps[1] >= 0.5
+    assert max(perhaps[2:]) <= 0.03
+    assert not (may_be_upside_down(said[1]) & is_doubted(said[1])).any()
+
+
+def test_upside_down_pictures_are_mostly_doubted(beats):
+    words = ("The beat may be upside down", "The beat looks upside down")
+    found = [read(picture(1 - beat)).doubts for beat in beats[:8]]
+    assert sum(any(doubt.startswith(words) for doubt in doubts) for doubts in found) >= 4
 
 
 def picture(curve=None, *, mirrored=False, wide=1.0, tall=1.0):

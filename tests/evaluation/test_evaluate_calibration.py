@@ -30,6 +30,11 @@ def test_the_temperature_undoes_a_known_overconfidence(factor):
     assert after <= before + 1e-3
 
 
+def test_certainty_costs_nothing_and_is_not_printed_as_less_than_nothing():
+    found = calibration.negative_log_likelihood(np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([0, 0]))
+    assert f"{found:.4f}" == "0.0000"
+
+
 def test_a_temperature_does_not_change_which_class_wins():
     logits, _ = honest_logits(200)
     cold, hot = softmax(logits, temperature=0.3), softmax(logits, temperature=9.0)

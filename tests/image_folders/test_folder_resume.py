@@ -20,6 +20,7 @@ from models import registry
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import to_json
 from pipeline.cli import main
+from pipeline.cli.train_folder import _best
 from pipeline.errors import DataError
 from pipeline.image_folders import training
 from pipeline.image_folders.fitting import folder_use
@@ -121,6 +122,7 @@ import sys
 import models
 models.__path__.append(sys.argv[1])
 from pipeline.cli import main
+from pipeline.cli.train_folder import _best
 sys.exit(main(sys.argv[2:]))
 """  # `train` in a process of its own, with the networks of a further folder
 
@@ -162,6 +164,11 @@ def test_a_finished_run_and_the_shipped_weights_are_never_written_over(folder: P
         run_folder("small", folder, done)
     with pytest.raises(DataError, match="lies in the shipped weights"):
         run_folder("small", folder, registry.WEIGHTS / "new")
+
+
+def test_the_figures_are_those_of_the_epoch_whose_weights_were_kept() -> None:
+    told = _best({"val_loss": [0.9, 0.5, None, 0.5], "val_accuracy": [0.1, 0.2, 0.3, 0.4]})
+    assert told == "best of 4 epochs is 4, held-out loss 0.500, accuracy 0.400"
 
 
 def test_the_command_line_trains_with_its_options_and_prints_the_figures(

@@ -70,6 +70,12 @@ def test_it_stops_after_so_many_epochs_without_a_better_one():
     assert np.array_equal(final, seen[1])
 
 
+def test_epochs_as_good_as_the_best_are_no_better_ones():
+    history, seen, final = trained([0.9, 0.0, 0.0, 0.0, 0.0], InMemory(), patience=2)
+    assert history["val_loss"] == [0.9, 0.0, 0.0, 0.0]
+    assert np.array_equal(final, seen[3])
+
+
 def test_a_run_goes_on_from_its_last_epoch(tmp_path: Path):
     whole, _, expected = trained([0.9, 0.8, 0.7], InMemory())
     trained([0.9, 0.8], InFolder(tmp_path))
