@@ -16,7 +16,7 @@ Macfarlane PW et al. The early repolarization pattern: a consensus paper. 2015. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from pipeline.measurements import Statement
@@ -37,6 +37,7 @@ T_LEADS: Final = ("I", "II", "aVL", "aVF", *CHEST[1:])
 Q_MS, Q_MV, Q_V2_V3_MS = 30.0, 0.1, 20.0
 R_POSTERIOR_MS: Final = 40.0
 SMITH_SHARE, ARMSTRONG_SHARE = 0.25, 0.25  # of S and of the QRS, that an elevation opposite to it must reach
+CHEST_MIN: Final = 4  # chest leads: with fewer, the missing ones were not meant to be recorded
 LEADS_MIN: Final = 3  # fewer are watched for their rhythm, not placed to look at neighbouring parts of the heart
 NOT_Q: Final = ("aVR", "III")  # III alone may have a Q wave in health; with II or aVF it counts
 ST_LEADS: Final[tuple[str, ...]] = ("I", "II", "III", "aVL", "aVF", *CHEST)
@@ -53,7 +54,7 @@ def ischaemia_statements(facts: Facts) -> list[Statement]:
         return []
     if is_lbbb(facts) and is_wide(facts):
         return [*_sgarbossa(facts), *_primary_t(facts)]
-    elevated = _elevated(facts)
+    elevated = facts.contiguous(_over(facts))
     depressed = _depressed(facts)
     posterior = _posterior(facts, depressed)
     q_leads = _q_leads(facts)
@@ -76,8 +77,8 @@ def _rounded(value: float) -> float:
     return round(value, 2)  # limits are read to a hundredth, as from paper
 
 
-def _elevated(facts: Facts) -> tuple[str, ...]:
-    """Return the contiguous leads whose ST segment is elevated from J on."""
+def _over(facts: Facts) -> set[str]:
+    """Return the leads whose ST segment is elevated from J on."""
     over = set()
     for lead in ST_LEADS:
         if (shape := facts.shapes.get(lead)) is None:
@@ -85,7 +86,7 @@ def _elevated(facts: Facts) -> tuple[str, ...]:
         lowest = min(_rounded(shape.st_mv["J"]), _rounded(shape.st_mv["J60"]))
         if lowest >= limit_mv(lead, facts) and not _belongs_to_hypertrophy(shape, facts):
             over.add(lead)
-    return facts.contiguous(over)
+    return over
 
 
 def _belongs_to_hypertrophy(shape: LeadShape, facts: Facts) -> bool:
@@ -126,7 +127,7 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
     }
     leads = facts.contiguous(over)
     if not leads:
-        return _subtle_elevation(facts)
+        return _subtle_elevation(facts) or _unconfirmed(facts, _over(facts) | over.keys())
     code, where = territory(leads)
     with_q = ", ".join(sorted({*q_leads, *leads}))
     numbers = f"ST at J {listed({lead: over[lead] for lead in leads})}; with Q waves in {with_q} told"
@@ -155,6 +156,22 @@ def _subtle_elevation(facts: Facts) -> list[Statement]:
     text = "Small ST elevation, anterior, more like an occlusion than early repolarisation: exclude infarction."
     numbers += f"; formula {total:.1f}, limit {SUBTLE_LIMIT:g}; network's MI or STTC {suspicion:.2f}"
     return [statement("STE-ANT", "infarction", text, numbers, "Smith 2012", urgent=True)]
+
+
+def _unconfirmed(facts: Facts, over: Collection[str]) -> list[Statement]:
+    """Return an elevation in one lead whose neighbour was not measured.
+
+    No published criterion reads one lead alone, so it is no statement of an infarction: it says what could not be told.
+    """
+    if sum(lead in facts.shapes for lead in CHEST) < CHEST_MIN:
+        return []
+    for lead in (lead for lead in ST_LEADS if lead in over):
+        if unread := facts.unread_neighbours(lead):
+            beside = " and ".join(unread)
+            text = f"ST elevation in {lead} alone, but {beside} not measured: infarction cannot be told or excluded."
+            numbers = f"ST at J {listed({lead: facts.shapes[lead].st_mv['J']})}; two neighbouring leads count"
+            return [statement("ST-UNREAD", "technical", text, numbers, UDMI)]
+    return []
 
 
 def _limits(facts: Facts) -> str:
