@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.statement_schema import StatementsEvaluation
+from pipeline.evaluation.statement_schema import StatementScores, StatementsEvaluation
 from pipeline.wording import score
+
+
+def caution(scores: StatementScores) -> str:
+    """Return how seldom a statement that is weak, but shown as urgent, was right."""
+    said = scores.right + scores.wrong
+    if scores.any_age is None:
+        return f"Of {said} such statements in PTB-XL and LUDB cardiologists stated {scores.right}."
+    return (
+        f"Of {said} such ECGs in PTB-XL and LUDB cardiologists called {scores.right} acute, and stated an infarction "
+        f"of any age in {scores.any_age}."
+    )
 
 
 def statement_lines(found: StatementsEvaluation) -> list[str]:

@@ -11,6 +11,8 @@ ventricular hypertrophy. 2012. doi:10.1016/j.amjcard.2012.05.032
 Smith SW et al. Electrocardiographic differentiation of early repolarization from subtle anterior ST-segment elevation
 myocardial infarction. 2012. doi:10.1016/j.annemergmed.2012.02.015
 AHA2009 IV: see `pipeline.twelve_leads.conduction`: T waves, and what a bundle branch block does to them.
+Dodd KW et al. Electrocardiographic diagnosis of acute coronary occlusion myocardial infarction in ventricular paced
+rhythm using the modified Sgarbossa criteria. 2021. doi:10.1016/j.annemergmed.2021.03.036
 Macfarlane PW et al. The early repolarization pattern: a consensus paper. 2015. doi:10.1016/j.jacc.2015.05.033
 """
 
@@ -84,7 +86,8 @@ def _over(facts: Facts) -> set[str]:
         if (shape := facts.shapes.get(lead)) is None:
             continue
         lowest = min(_rounded(shape.st_mv["J"]), _rounded(shape.st_mv["J60"]))
-        if lowest >= limit_mv(lead, facts) and not _belongs_to_hypertrophy(shape, facts):
+        secondary = _belongs_to_hypertrophy(shape, facts) or _belongs_to_wide_qrs(shape, facts)
+        if lowest >= limit_mv(lead, facts) and not secondary:
             over.add(lead)
     return over
 
@@ -96,6 +99,17 @@ def _belongs_to_hypertrophy(shape: LeadShape, facts: Facts) -> bool:
     return shape.st_mv["J"] < ARMSTRONG_SHARE * (shape.s_mv - shape.r_mv)
 
 
+def _belongs_to_wide_qrs(shape: LeadShape, facts: Facts) -> bool:
+    """Tell whether an elevation opposite to a wide QRS is smaller than Smith's quarter of S.
+
+    The quarter is validated for left bundle branch block and for paced beats; here it also holds for paced beats whose
+    spikes are not seen, and for nonspecific delays, which repolarise in the same way.
+    """
+    if not is_wide(facts) or is_rbbb(facts) or (shape.qrs_area or 0.0) >= 0:
+        return False
+    return shape.st_mv["J"] < SMITH_SHARE * shape.s_mv
+
+
 def _elevation(
     facts: Facts, leads: tuple[str, ...], depressed: tuple[str, ...], q_leads: tuple[str, ...]
 ) -> list[Statement]:
@@ -105,6 +119,8 @@ def _elevation(
     values = {lead: facts.shapes[lead].st_mv["J"] for lead in leads}
     numbers = f"ST at J {listed(values)}; {_limits(facts)}"
     reciprocal = tuple(lead for lead in depressed if lead not in leads)
+    if not reciprocal and not q_leads and (early := _early_repolarisation(facts, leads, numbers)):
+        return early
     text = f"ST elevation, {where}: acute infarction must be excluded."
     if reciprocal:
         numbers += f"; depressed in {', '.join(reciprocal)}"
@@ -136,23 +152,45 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
     return [statement(f"STE-{code}", "infarction", text, numbers, WITH_Q, urgent=True)]
 
 
+def _occlusion_formula(facts: Facts) -> float | None:
+    """Return Smith's formula for V2-V4, of millimetres of paper and Bazett's QTc; None where it does not hold."""
+    if facts.qtc_bazett_ms is None or not facts.has("V2", "V3", "V4") or has_left_voltage(facts):
+        return None
+    sixty, r = facts.shapes["V3"].st_mv["J60"], facts.shapes["V4"].r_mv
+    return 1.196 * 10 * sixty + 0.059 * facts.qtc_bazett_ms - 0.326 * 10 * r if r else None
+
+
+def _early_repolarisation(facts: Facts, leads: tuple[str, ...], numbers: str) -> list[Statement]:
+    """Return an elevation in V2-V4 that early repolarisation explains better than an occlusion.
+
+    Smith's formula must say so, the segment must be concave under tall T waves, and the network must give MI and STTC
+    less than even odds: one of the three alone would take an infarction for health too often.
+    """
+    total = _occlusion_formula(facts)
+    anterior = set(leads) <= set(CHEST) and bool(set(leads) & {"V2", "V3", "V4"})
+    if total is None or total > SUBTLE_LIMIT or not anterior or not _is_early(facts, leads):
+        return []
+    if facts.suspicion is None or facts.suspicion >= SUSPICION_MIN:
+        return []
+    text = "ST elevation, anterior, more like early repolarisation than an occlusion; with chest pain exclude it."
+    numbers += f"; formula {total:.1f}, limit {SUBTLE_LIMIT:g}; network's MI or STTC {facts.suspicion:.2f}"
+    return [statement("ER", "nonspecific", text, numbers, "Smith 2012")]
+
+
 def _subtle_elevation(facts: Facts) -> list[Statement]:
     """Return a small elevation in V2-V4 that occlusion of the anterior descending artery explains better than health.
 
     The rule is for patients in whom an infarction is suspected: here, where the network gives MI or STTC at least even
     odds. It holds without hypertrophy; it reads millimetres of paper, 10 to a millivolt, and Bazett's QTc.
     """
-    suspicion = facts.suspicion or 0.0
-    if facts.qtc_bazett_ms is None or not facts.has("V2", "V3", "V4") or has_left_voltage(facts):
-        return []
-    if suspicion < SUSPICION_MIN:
+    suspicion, total = facts.suspicion or 0.0, _occlusion_formula(facts)
+    if total is None or suspicion < SUSPICION_MIN:
         return []
     values = {lead: facts.shapes[lead].st_mv["J"] for lead in ("V2", "V3", "V4")}
     sixty, r = facts.shapes["V3"].st_mv["J60"], facts.shapes["V4"].r_mv
-    total = 1.196 * 10 * sixty + 0.059 * facts.qtc_bazett_ms - 0.326 * 10 * r
-    if max(_rounded(value) for value in values.values()) < STE_MV or total <= SUBTLE_LIMIT or not r:
+    if max(_rounded(value) for value in values.values()) < STE_MV or total <= SUBTLE_LIMIT:
         return []
-    numbers = f"ST at J {listed(values)}, J60 V3 {sixty:.2f} mV, R V4 {r:.1f} mV, QTc {facts.qtc_bazett_ms:.0f} ms"
+    numbers = f"ST at J {listed(values)}, J60 V3 {sixty:.2f} mV, R V4 {r:.1f} mV, QTc {facts.qtc_bazett_ms or 0:.0f} ms"
     text = "Small ST elevation, anterior, more like an occlusion than early repolarisation: exclude infarction."
     numbers += f"; formula {total:.1f}, limit {SUBTLE_LIMIT:g}; network's MI or STTC {suspicion:.2f}"
     return [statement("STE-ANT", "infarction", text, numbers, "Smith 2012", urgent=True)]
