@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from pipeline._util.files import write_bytes
+from pipeline._util.files import write_json
+from pipeline._util.typed_json import read_as, to_json
 from pipeline.analysis import analyse, load_classifier
 from pipeline.config import DEFAULT, RECORDING_NETWORK, data_root
 from pipeline.datasets.statement_references import StatedRecord, stated_records
@@ -43,7 +43,7 @@ def gathered(work: Path) -> Iterator[Gathered]:
     classifier = load_classifier(RECORDING_NETWORK)
     folds = _folds()
     for stated in stated_records(data_root()):
-        kept = work / f"{stated.record.replace('/', '-')}.pickle"
+        kept = work / f"{stated.record.replace('/', '-')}.json"
         if not kept.is_file():
             recording = read_path(stated.header)
             if stated.age_years is not None or stated.sex is not None:
@@ -51,11 +51,10 @@ def gathered(work: Path) -> Iterator[Gathered]:
             analysis = analyse(recording, classifier, DEFAULT)
             diagnosis = read_superclasses(recording.p_signal, recording.leads, recording.fs) or {}
             facts = gather(recording, analysis, read_waves(recording, analysis), diagnosis).facts
-            work.mkdir(parents=True, exist_ok=True)
-            write_bytes(kept, pickle.dumps(facts))
+            write_json(kept, to_json(facts), private=True)
         name = stated.header.stem
         choices = folds[name] not in TEST_FOLDS if name in folds else name not in LUDB_HELD_OUT
-        yield Gathered(stated, pickle.loads(kept.read_bytes()), choices)
+        yield Gathered(stated, read_as(Facts, kept, again="delete it"), choices)
 
 
 def _folds() -> dict[str, str]:
