@@ -391,6 +391,30 @@ def test_an_elevation_beside_an_unmeasured_lead_is_neither_an_infarction_nor_sil
     assert not codes(facts(shapes=holter))
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.20, False), (0.30, True)])
+def test_an_elevation_against_a_wide_qrs_counts_from_a_quarter_of_s(share: float, said: bool) -> None:
+    """Paced beats whose spikes are not seen, and delays without a block's shape, repolarise against the QRS."""
+    deep = shape(0.2, 1.5, st=1.5 * share)
+    shapes = healthy(V3=deep, V4=deep)
+    wide = facts(shapes=shapes, intervals=with_ms(QRS=160), qtc_ms=None, qtc_bazett_ms=None)
+    assert ("STE-ANT" in codes(wide)) == said
+    assert "STE-ANT" in codes(facts(shapes=shapes))  # a narrow QRS explains neither
+
+
+def test_early_repolarisation_needs_the_formula_the_shape_and_the_network() -> None:
+    concave = replace(shape(1.8, 0.4, t=0.9), st_mv={"J": 0.25, "J60": 0.27, "J80": 0.3})
+    young = {"shapes": healthy(V3=concave, V4=concave), "qtc_bazett_ms": 390.0, "suspicion": 0.02}
+    found = all_statements(facts(**young))
+    (early,) = [one for one in found if one.code == "ER"]
+    assert not early.urgent
+    assert "STE-ANT" not in {one.code for one in found}
+    long_qtc, ill, silent = {"qtc_bazett_ms": 470.0}, {"suspicion": 0.6}, {"suspicion": None}
+    sunk = {"shapes": healthy(V3=concave, V4=concave, II=shape(1.0, st=-0.1), aVF=shape(0.7, st=-0.1))}
+    for worse in (long_qtc, ill, silent, sunk):
+        first = all_statements(facts(**young | worse))[0]
+        assert (first.code, first.urgent) == ("STE-ANT", True), worse
+
+
 def test_leads_that_were_not_measured_are_named() -> None:
     without = {name: one for name, one in healthy().items() if name != "V3"}
     assert not_measured(facts(shapes=without)) == ("V3",)
