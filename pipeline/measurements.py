@@ -144,6 +144,8 @@ class Measurements:
         Urgent ones first.
     looked_for : tuple of str
         What the statements looked for, so that silence has a meaning.
+    not_measured : tuple of str
+        Leads of twelve that no statement could read; empty where fewer than three leads were measured.
     """
 
     intervals: Mapping[str, Spread] = field(default_factory=dict)
@@ -156,6 +158,7 @@ class Measurements:
     diagnosis: Mapping[str, float] = field(default_factory=dict)
     statements: tuple[Statement, ...] = ()
     looked_for: tuple[str, ...] = ()
+    not_measured: tuple[str, ...] = ()
 
     @property
     def urgent(self) -> tuple[Statement, ...]:

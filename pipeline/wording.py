@@ -131,12 +131,17 @@ def looked_for_words(measured: Measurements) -> str:
     --------
     >>> looked_for_words(Measurements(looked_for=("rate and rhythm", "axis")))
     'Looked for: rate and rhythm, axis. No statement does not mean a normal ECG.'
+    >>> looked_for_words(Measurements(looked_for=("axis",), not_measured=("V3",)))
+    'Looked for: axis. Not measured: V3; what needs it was not looked for. No statement does not mean a normal ECG.'
     """
     if not measured.looked_for:
         return "No statement was looked for."
     normal = any(one.code == "NORM" for one in measured.statements)
     end = "" if normal else " No statement does not mean a normal ECG."
-    return f"Looked for: {', '.join(measured.looked_for)}.{end}"
+    without = measured.not_measured
+    needs = "it" if len(without) == 1 else "them"
+    lost = f" Not measured: {', '.join(without)}; what needs {needs} was not looked for." if without else ""
+    return f"Looked for: {', '.join(measured.looked_for)}.{lost}{end}"
 
 
 def grouped(count: float) -> str:

@@ -9,6 +9,7 @@ from app.common.session import Session
 from app.common.text import plain
 from pipeline.cases.case import Case
 from pipeline.evaluation.statement_schema import StatementScores, shipped_statements
+from pipeline.evaluation.statement_text import caution_of
 from pipeline.measurements import Measurements, Statement
 from pipeline.wording import UNDEFINED, looked_for_words, score
 
@@ -59,7 +60,7 @@ def draw(session: Session, case: Case) -> None:
 def _statement(one: Statement) -> None:
     text = plain(one.text)
     line = f":red-badge[:material/emergency: Urgent] :red[**{text}**]" if one.urgent else f"**{text}**"
-    st.markdown(f"{line} :small[{plain(one.evidence)}]", help=plain(_reliability(one)))
+    st.markdown(f"{line} :small[{plain(one.evidence + caution_of(one))}]", help=plain(_reliability(one)))
 
 
 def _is_weak(one: Statement) -> bool:

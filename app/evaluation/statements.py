@@ -28,7 +28,7 @@ HOW_TO_READ: Final = """
 - **Sensitivity at .97** is what the criterion's number finds at the limit with a specificity of 97 %, which need not be
   the published one. Criteria that do not read one number have their own sensitivity there, if they are as specific.
 - **Not shown** are statements that were wrong more often than right. They are in JSON, FHIR and the report. Urgent
-  ones are always shown.
+  ones are always shown, with their figure. An **ST elevation** that is not called acute is an old infarction in most.
 """
 
 

@@ -19,6 +19,7 @@ from app.common.theme import palette
 from app.study.report_strips import strip_drawn
 from pipeline.cases.strip_content import BeatMarks
 from pipeline.cases.study_review import StudyReview
+from pipeline.evaluation.statement_text import caution_of
 from pipeline.export.ecg_page_pdf import page_sheet
 from pipeline.export.moved_marks import moved_lines
 from pipeline.export.report_content import ReportContent
@@ -135,7 +136,7 @@ def _measured(content: ReportContent) -> None:
         st.markdown(f":orange-badge[:material/edit: moved marks] {plain(line)}")
     if measured is None:
         return
-    told = [f"**{plain(one.text)}** :small[{plain(one.evidence)}]" for one in measured.statements]
+    told = [f"**{plain(one.text)}** :small[{plain(one.evidence + caution_of(one))}]" for one in measured.statements]
     st.markdown("  \n".join([*told, f":small[{plain(looked_for_words(measured))}]"]))
 
 

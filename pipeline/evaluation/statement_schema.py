@@ -64,6 +64,8 @@ class StatementScores:
         All positives, where there are fewer than 15.
     weak : bool
         Whether it is too weak to be shown.
+    any_age : int or None
+        Of ST elevation: in how many of the records of which it was said an infarction, acute or old, is stated.
     """
 
     code: str
@@ -79,6 +81,7 @@ class StatementScores:
     limit_at_97: float | None
     cases: tuple[StatedCase, ...]
     weak: bool
+    any_age: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.statement_schema import StatementsEvaluation
+from pipeline.evaluation.statement_schema import StatementScores, StatementsEvaluation, shipped_statements
+from pipeline.measurements import Statement
 from pipeline.wording import score
+
+
+def caution(scores: StatementScores) -> str:
+    """Return how seldom a statement that is weak, but shown as urgent, was right."""
+    said = scores.right + scores.wrong
+    if scores.any_age is None:
+        return f"Of {said} such statements in PTB-XL and LUDB cardiologists stated {scores.right}."
+    return (
+        f"Of {said} such ECGs in PTB-XL and LUDB cardiologists called {scores.right} acute, and stated an infarction "
+        f"of any age in {scores.any_age}."
+    )
+
+
+def caution_of(one: Statement) -> str:
+    """Return a sentence, after a space, on a statement that is shown as urgent although it is weak; else nothing."""
+    evaluation = shipped_statements() if one.urgent else None
+    scores = None if evaluation is None else evaluation.of(one.code)
+    return f" {caution(scores)}" if scores is not None and scores.weak else ""
 
 
 def statement_lines(found: StatementsEvaluation) -> list[str]:

@@ -38,6 +38,7 @@ CASES_BELOW: Final = 15  # positives: fewer are listed one by one
 SPECIFICITY: Final = 0.97
 WEAK_PPV: Final = 0.5  # a statement that is wrong more often than right is not shown ...
 WEAK_FROM: Final = 10  # ... if it was said so often
+INFARCTION: Final = frozenset({"STE", "Q"})  # targets: acute, or of any age
 ST_T_Q: Final = ("STE", "STD", "TINV", "Q-")
 MODULES: Final = ("pipeline.evaluation.statements",)
 
@@ -159,6 +160,9 @@ def _scores(code: str, found: Sequence[tuple[StatedRecord, Said]]) -> StatementS
         limit_at_97=limit,
         cases=cases if len(true) < CASES_BELOW else (),
         weak=right + wrong >= WEAK_FROM and ppv.value is not None and ppv.value < WEAK_PPV,
+        any_age=sum(is_said and bool(record.targets & INFARCTION) for record, _, is_said in rows)
+        if code == "STE"
+        else None,
     )
 
 

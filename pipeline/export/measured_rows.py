@@ -19,7 +19,7 @@ def measured_rows(measured: Measurements | None) -> dict[str, Any]:
         beats, "QTc" with all formulas and the one in "used" (or the reason in "why_none"), and the same by lead in
         "leads"; "axis" in degrees; "st" by lead at J, J60 and J80, mV; "amplitudes" by lead, mV; "hours" of a long
         recording; "diagnosis", the probabilities of the superclasses of twelve-lead recordings; "statements", urgent
-        ones first; "looked_for", what they looked for.
+        ones first; "looked_for", what they looked for; "not_measured", leads of twelve that they could not read.
     """
     if measured is None:
         return {}
@@ -37,6 +37,7 @@ def measured_rows(measured: Measurements | None) -> dict[str, Any]:
         **({"diagnosis": dict(measured.diagnosis)} if measured.diagnosis else {}),
         "statements": [asdict(one) for one in measured.statements],
         "looked_for": list(measured.looked_for),
+        "not_measured": list(measured.not_measured),
     }
 
 

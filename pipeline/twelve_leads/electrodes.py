@@ -23,7 +23,8 @@ from pipeline.waves.shapes import LeadShape
 LIMB_SOURCE: Final = "Batchvarov 2007"
 FLAT_MV: Final = 0.1  # peak to peak, of a lead between the two legs
 OTHERS_MV: Final = 0.2  # which the other limb leads then have
-ONE_LEAD: Final = 0.1  # share by which their QRS may differ if the flat lead was not measured
+ONE_CURVE_MV: Final = 0.1  # by which waves of two augmented leads may differ if the lead between them was not measured
+AUGMENTED: Final = {"I": ("aVR", "aVL"), "II": ("aVR", "aVF"), "III": ("aVL", "aVF")}  # which differ by 3/2 of the lead
 P_MV: Final = 0.03
 CHEST_MV: Final = 0.2  # peak to peak of the QRS: a chest lead with less may be noise, and is like no neighbour
 CHEST_GAIN: Final = 0.35  # by which the likeness of neighbours grows, in all, if two of them change places
@@ -52,14 +53,24 @@ def _right_leg(facts: Facts) -> list[Statement]:
     first, second = (shape for name, shape in shapes.items() if name != flat)
     if swing[flat] >= FLAT_MV or min(first.swing_mv, second.swing_mv) <= OTHERS_MV:
         return []
-    same, other = first.qrs_area or 0.0, (second.qrs_area or 0.0) * (-1 if flat == "II" else 1)
-    differ = abs(same - other) > ONE_LEAD * max(abs(same), abs(other))
-    if flat not in facts.shapes and (differ or not facts.has("aVR", "aVL", "aVF")):
-        return []  # it was not recorded, or is a dead channel: then the other two still differ
+    if flat not in facts.shapes and not _is_one_curve(facts, *AUGMENTED[flat]):
+        return []  # it was not recorded, or is a dead channel
     which = {"II": "right arm and right leg", "III": "left arm and right leg", "I": "both arms and legs"}[flat]
     seen = f"{swing[flat]:.2f} mV peak to peak" if flat in facts.shapes else "too flat to be measured"
     numbers = f"lead {flat} {seen}, the others over {OTHERS_MV:g} mV"
     return [_swap("SWAP-RL", f"The electrodes of {which} may be swapped.", numbers)]
+
+
+def _is_one_curve(facts: Facts, *leads: str) -> bool:
+    """Tell whether P, QRS and T of two leads are the same: the lead between their electrodes is flat then.
+
+    Areas of the QRS alone do not tell: at an axis of 30 degrees those of I and II are equal in any heart.
+    """
+    if not facts.has(*leads):
+        return False
+    one, other = (facts.shapes[lead] for lead in leads)
+    pairs = ((one.r_mv, other.r_mv), (one.depth_mv, other.depth_mv), (one.p_mv, other.p_mv), (one.t_mv, other.t_mv))
+    return all(abs((a or 0.0) - (b or 0.0)) < ONE_CURVE_MV for a, b in pairs)
 
 
 def _limbs(facts: Facts) -> list[Statement]:

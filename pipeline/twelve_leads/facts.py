@@ -91,6 +91,11 @@ class Facts:
         """Tell whether all of these leads were measured."""
         return self.shapes.keys() >= set(leads)
 
+    def unread_neighbours(self, lead: str) -> tuple[str, ...]:
+        """Return the neighbours of a lead that were not measured, in the order of a page."""
+        beside = {name for pair in NEIGHBOURS if lead in pair for name in pair} - {lead}
+        return tuple(name for name in (*LIMB, *CHEST) if name in beside and not self.has(name))
+
     def contiguous(self, leads: Iterable[str]) -> tuple[str, ...]:
         """Return those of the leads that have a neighbour among them, in the order of a page.
 

@@ -11,12 +11,14 @@ ventricular hypertrophy. 2012. doi:10.1016/j.amjcard.2012.05.032
 Smith SW et al. Electrocardiographic differentiation of early repolarization from subtle anterior ST-segment elevation
 myocardial infarction. 2012. doi:10.1016/j.annemergmed.2012.02.015
 AHA2009 IV: see `pipeline.twelve_leads.conduction`: T waves, and what a bundle branch block does to them.
+Dodd KW et al. Electrocardiographic diagnosis of acute coronary occlusion myocardial infarction in ventricular paced
+rhythm using the modified Sgarbossa criteria. 2021. doi:10.1016/j.annemergmed.2021.03.036
 Macfarlane PW et al. The early repolarization pattern: a consensus paper. 2015. doi:10.1016/j.jacc.2015.05.033
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from pipeline.measurements import Statement
@@ -37,6 +39,7 @@ T_LEADS: Final = ("I", "II", "aVL", "aVF", *CHEST[1:])
 Q_MS, Q_MV, Q_V2_V3_MS = 30.0, 0.1, 20.0
 R_POSTERIOR_MS: Final = 40.0
 SMITH_SHARE, ARMSTRONG_SHARE = 0.25, 0.25  # of S and of the QRS, that an elevation opposite to it must reach
+CHEST_MIN: Final = 4  # chest leads: with fewer, the missing ones were not meant to be recorded
 LEADS_MIN: Final = 3  # fewer are watched for their rhythm, not placed to look at neighbouring parts of the heart
 NOT_Q: Final = ("aVR", "III")  # III alone may have a Q wave in health; with II or aVF it counts
 ST_LEADS: Final[tuple[str, ...]] = ("I", "II", "III", "aVL", "aVF", *CHEST)
@@ -53,7 +56,7 @@ def ischaemia_statements(facts: Facts) -> list[Statement]:
         return []
     if is_lbbb(facts) and is_wide(facts):
         return [*_sgarbossa(facts), *_primary_t(facts)]
-    elevated = _elevated(facts)
+    elevated = facts.contiguous(_over(facts))
     depressed = _depressed(facts)
     posterior = _posterior(facts, depressed)
     q_leads = _q_leads(facts)
@@ -76,16 +79,17 @@ def _rounded(value: float) -> float:
     return round(value, 2)  # limits are read to a hundredth, as from paper
 
 
-def _elevated(facts: Facts) -> tuple[str, ...]:
-    """Return the contiguous leads whose ST segment is elevated from J on."""
+def _over(facts: Facts) -> set[str]:
+    """Return the leads whose ST segment is elevated from J on."""
     over = set()
     for lead in ST_LEADS:
         if (shape := facts.shapes.get(lead)) is None:
             continue
         lowest = min(_rounded(shape.st_mv["J"]), _rounded(shape.st_mv["J60"]))
-        if lowest >= limit_mv(lead, facts) and not _belongs_to_hypertrophy(shape, facts):
+        secondary = _belongs_to_hypertrophy(shape, facts) or _belongs_to_wide_qrs(shape, facts)
+        if lowest >= limit_mv(lead, facts) and not secondary:
             over.add(lead)
-    return facts.contiguous(over)
+    return over
 
 
 def _belongs_to_hypertrophy(shape: LeadShape, facts: Facts) -> bool:
@@ -93,6 +97,17 @@ def _belongs_to_hypertrophy(shape: LeadShape, facts: Facts) -> bool:
     if not has_left_voltage(facts) or shape.s_mv <= shape.r_mv:
         return False
     return shape.st_mv["J"] < ARMSTRONG_SHARE * (shape.s_mv - shape.r_mv)
+
+
+def _belongs_to_wide_qrs(shape: LeadShape, facts: Facts) -> bool:
+    """Tell whether an elevation opposite to a wide QRS is smaller than Smith's quarter of S.
+
+    The quarter is validated for left bundle branch block and for paced beats; here it also holds for paced beats whose
+    spikes are not seen, and for nonspecific delays, which repolarise in the same way.
+    """
+    if not is_wide(facts) or is_rbbb(facts) or (shape.qrs_area or 0.0) >= 0:
+        return False
+    return shape.st_mv["J"] < SMITH_SHARE * shape.s_mv
 
 
 def _elevation(
@@ -104,6 +119,8 @@ def _elevation(
     values = {lead: facts.shapes[lead].st_mv["J"] for lead in leads}
     numbers = f"ST at J {listed(values)}; {_limits(facts)}"
     reciprocal = tuple(lead for lead in depressed if lead not in leads)
+    if not reciprocal and not q_leads and (early := _early_repolarisation(facts, leads, numbers)):
+        return early
     text = f"ST elevation, {where}: acute infarction must be excluded."
     if reciprocal:
         numbers += f"; depressed in {', '.join(reciprocal)}"
@@ -126,7 +143,7 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
     }
     leads = facts.contiguous(over)
     if not leads:
-        return _subtle_elevation(facts)
+        return _subtle_elevation(facts) or _unconfirmed(facts, _over(facts) | over.keys())
     code, where = territory(leads)
     with_q = ", ".join(sorted({*q_leads, *leads}))
     numbers = f"ST at J {listed({lead: over[lead] for lead in leads})}; with Q waves in {with_q} told"
@@ -135,26 +152,64 @@ def _small_elevation(facts: Facts, q_leads: tuple[str, ...]) -> list[Statement]:
     return [statement(f"STE-{code}", "infarction", text, numbers, WITH_Q, urgent=True)]
 
 
+def _occlusion_formula(facts: Facts) -> float | None:
+    """Return Smith's formula for V2-V4, of millimetres of paper and Bazett's QTc; None where it does not hold."""
+    if facts.qtc_bazett_ms is None or not facts.has("V2", "V3", "V4") or has_left_voltage(facts):
+        return None
+    sixty, r = facts.shapes["V3"].st_mv["J60"], facts.shapes["V4"].r_mv
+    return 1.196 * 10 * sixty + 0.059 * facts.qtc_bazett_ms - 0.326 * 10 * r if r else None
+
+
+def _early_repolarisation(facts: Facts, leads: tuple[str, ...], numbers: str) -> list[Statement]:
+    """Return an elevation in V2-V4 that early repolarisation explains better than an occlusion.
+
+    Smith's formula must say so, the segment must be concave under tall T waves, and the network must give MI and STTC
+    less than even odds: one of the three alone would take an infarction for health too often.
+    """
+    total = _occlusion_formula(facts)
+    anterior = set(leads) <= set(CHEST) and bool(set(leads) & {"V2", "V3", "V4"})
+    if total is None or total > SUBTLE_LIMIT or not anterior or not _is_early(facts, leads):
+        return []
+    if facts.suspicion is None or facts.suspicion >= SUSPICION_MIN:
+        return []
+    text = "ST elevation, anterior, more like early repolarisation than an occlusion; with chest pain exclude it."
+    numbers += f"; formula {total:.1f}, limit {SUBTLE_LIMIT:g}; network's MI or STTC {facts.suspicion:.2f}"
+    return [statement("ER", "nonspecific", text, numbers, "Smith 2012")]
+
+
 def _subtle_elevation(facts: Facts) -> list[Statement]:
     """Return a small elevation in V2-V4 that occlusion of the anterior descending artery explains better than health.
 
     The rule is for patients in whom an infarction is suspected: here, where the network gives MI or STTC at least even
     odds. It holds without hypertrophy; it reads millimetres of paper, 10 to a millivolt, and Bazett's QTc.
     """
-    suspicion = facts.suspicion or 0.0
-    if facts.qtc_bazett_ms is None or not facts.has("V2", "V3", "V4") or has_left_voltage(facts):
-        return []
-    if suspicion < SUSPICION_MIN:
+    suspicion, total = facts.suspicion or 0.0, _occlusion_formula(facts)
+    if total is None or suspicion < SUSPICION_MIN:
         return []
     values = {lead: facts.shapes[lead].st_mv["J"] for lead in ("V2", "V3", "V4")}
     sixty, r = facts.shapes["V3"].st_mv["J60"], facts.shapes["V4"].r_mv
-    total = 1.196 * 10 * sixty + 0.059 * facts.qtc_bazett_ms - 0.326 * 10 * r
-    if max(_rounded(value) for value in values.values()) < STE_MV or total <= SUBTLE_LIMIT or not r:
+    if max(_rounded(value) for value in values.values()) < STE_MV or total <= SUBTLE_LIMIT:
         return []
-    numbers = f"ST at J {listed(values)}, J60 V3 {sixty:.2f} mV, R V4 {r:.1f} mV, QTc {facts.qtc_bazett_ms:.0f} ms"
+    numbers = f"ST at J {listed(values)}, J60 V3 {sixty:.2f} mV, R V4 {r:.1f} mV, QTc {facts.qtc_bazett_ms or 0:.0f} ms"
     text = "Small ST elevation, anterior, more like an occlusion than early repolarisation: exclude infarction."
     numbers += f"; formula {total:.1f}, limit {SUBTLE_LIMIT:g}; network's MI or STTC {suspicion:.2f}"
     return [statement("STE-ANT", "infarction", text, numbers, "Smith 2012", urgent=True)]
+
+
+def _unconfirmed(facts: Facts, over: Collection[str]) -> list[Statement]:
+    """Return an elevation in one lead whose neighbour was not measured.
+
+    No published criterion reads one lead alone, so it is no statement of an infarction: it says what could not be told.
+    """
+    if sum(lead in facts.shapes for lead in CHEST) < CHEST_MIN:
+        return []
+    for lead in (lead for lead in ST_LEADS if lead in over):
+        if unread := facts.unread_neighbours(lead):
+            beside = " and ".join(unread)
+            text = f"ST elevation in {lead} alone, but {beside} not measured: infarction cannot be told or excluded."
+            numbers = f"ST at J {listed({lead: facts.shapes[lead].st_mv['J']})}; two neighbouring leads count"
+            return [statement("ST-UNREAD", "technical", text, numbers, UDMI)]
+    return []
 
 
 def _limits(facts: Facts) -> str:

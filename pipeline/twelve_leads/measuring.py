@@ -15,7 +15,7 @@ from pipeline.twelve_leads.axis import axis
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS, standard_leads, standard_name
 from pipeline.twelve_leads.facts import CHEST, Facts
 from pipeline.twelve_leads.rhythm_statements import is_likely_fibrillation
-from pipeline.twelve_leads.statements import all_statements, looked_for
+from pipeline.twelve_leads.statements import all_statements, looked_for, not_measured
 from pipeline.types import Analysis, FloatArray, Recording, RhythmCode
 from pipeline.waves.intervals import BeatIntervals, beat_intervals, hourly, spreads
 from pipeline.waves.qtc import USED, corrected, why_none
@@ -86,6 +86,7 @@ def measure(
         diagnosis={name: round(p, 4) for name, p in (diagnosis or {}).items()},
         statements=all_statements(facts, found.chest, diagnosis),
         looked_for=looked_for(facts),
+        not_measured=not_measured(facts),
     )
 
 

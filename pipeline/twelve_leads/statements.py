@@ -99,6 +99,13 @@ def looked_for(facts: Facts) -> tuple[str, ...]:
     return (*RHYTHM, f"AV block of {degrees}", *qt, *_in_leads(facts))
 
 
+def not_measured(facts: Facts) -> tuple[str, ...]:
+    """Return the leads of twelve that were not measured; none where fewer than three were, which watch a rhythm."""
+    if len(facts.shapes) < LEADS_MIN:
+        return ()
+    return tuple(lead for lead in TWELVE_LEADS if lead not in facts.shapes)
+
+
 def _in_leads(facts: Facts) -> tuple[str, ...]:
     """Return what the shape of the leads was read for; what the QRS hides is left out."""
     before, left = is_pre_excited(facts), is_lbbb(facts) and is_wide(facts)

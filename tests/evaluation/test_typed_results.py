@@ -28,6 +28,7 @@ from benchmarks.results import (
     WaveBenchmark,
 )
 from benchmarks.scale_results import Cascade, Peers, Roofline, Sessions, Soak
+from benchmarks.statement_results import Elevation, Swaps
 from pipeline._util.files import write_json
 from pipeline._util.typed_json import from_json, read_as, rounded, to_json
 from pipeline.beat_images.schema import PicturesEvaluation
@@ -64,6 +65,8 @@ KINDS = {
     "docs/experiments/review_speed.json": ReviewSpeed,
     "docs/experiments/rhythm_day.json": RhythmDay,
     "docs/experiments/statements.json": LearntStatements,
+    "docs/experiments/st_elevation.json": Elevation,
+    "docs/experiments/electrode_swaps.json": Swaps,
     "docs/experiments/twelve_lead_reading.json": TwelveLeadReading,
     "docs/experiments/scheduling.json": Scheduling,
     "docs/experiments/stages.json": Lengths,

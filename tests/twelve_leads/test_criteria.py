@@ -12,7 +12,7 @@ from pipeline.measurements import Spread
 from pipeline.twelve_leads.axis import axis
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.twelve_leads.facts import Facts
-from pipeline.twelve_leads.statements import all_statements, looked_for
+from pipeline.twelve_leads.statements import all_statements, looked_for, not_measured
 from pipeline.types import Episode
 from pipeline.waves.shapes import Deflection, LeadShape
 
@@ -366,6 +366,60 @@ def test_a_flat_limb_lead_between_two_equal_ones_is_a_leg_on_an_arm(flat: str, m
 def test_a_dead_limb_lead_is_no_swap() -> None:
     shapes = {name: one for name, one in healthy(**limb_leads((0.08, 0.12), (0.7, 1.0))).items() if name != "II"}
     assert not {code for code in codes(facts(shapes=shapes)) if "SWAP" in code}
+
+
+def test_an_unmeasured_lead_between_leads_of_equal_qrs_areas_is_no_swap() -> None:
+    """At an axis of 30 degrees the QRS of I and II have one area; P and T differ, and so do aVL and aVF."""
+    usual = limb_leads((0.05, 0.15), (0.8, 0.8))
+    shapes = healthy(**usual | {"aVL": replace(usual["aVL"], t_mv=0.1), "aVF": replace(usual["aVF"], t_mv=0.35)})
+    shapes = {name: one for name, one in shapes.items() if name != "III"}
+    assert not {code for code in codes(facts(shapes=shapes)) if "SWAP" in code}
+
+
+def test_an_elevation_beside_an_unmeasured_lead_is_neither_an_infarction_nor_silence() -> None:
+    """Published criteria read two neighbouring leads."""
+    shapes = healthy(V2=shape(0.5, 1.1, st=0.25))
+    assert not codes(facts(shapes=shapes))
+    without = {name: one for name, one in shapes.items() if name != "V3"}
+    (said,) = [one for one in all_statements(facts(shapes=without)) if one.code == "ST-UNREAD"]
+    assert not said.urgent
+    assert "V3 not measured" in said.text
+    assert "V2 0.25" in said.evidence
+    both = without | {"V4": shape(1.3, 0.4, st=0.25)}  # which are neighbours then
+    assert {code for code in codes(facts(shapes=both)) if code.startswith("ST")} == {"STE-ANT"}
+    holter = {name: one for name, one in shapes.items() if name in ("II", "V2", "V5")}
+    assert not codes(facts(shapes=holter))
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.20, False), (0.30, True)])
+def test_an_elevation_against_a_wide_qrs_counts_from_a_quarter_of_s(share: float, said: bool) -> None:
+    """Paced beats whose spikes are not seen, and delays without a block's shape, repolarise against the QRS."""
+    deep = shape(0.2, 1.5, st=1.5 * share)
+    shapes = healthy(V3=deep, V4=deep)
+    wide = facts(shapes=shapes, intervals=with_ms(QRS=160), qtc_ms=None, qtc_bazett_ms=None)
+    assert ("STE-ANT" in codes(wide)) == said
+    assert "STE-ANT" in codes(facts(shapes=shapes))  # a narrow QRS explains neither
+
+
+def test_early_repolarisation_needs_the_formula_the_shape_and_the_network() -> None:
+    concave = replace(shape(1.8, 0.4, t=0.9), st_mv={"J": 0.25, "J60": 0.27, "J80": 0.3})
+    young = {"shapes": healthy(V3=concave, V4=concave), "qtc_bazett_ms": 390.0, "suspicion": 0.02}
+    found = all_statements(facts(**young))
+    (early,) = [one for one in found if one.code == "ER"]
+    assert not early.urgent
+    assert "STE-ANT" not in {one.code for one in found}
+    long_qtc, ill, silent = {"qtc_bazett_ms": 470.0}, {"suspicion": 0.6}, {"suspicion": None}
+    sunk = {"shapes": healthy(V3=concave, V4=concave, II=shape(1.0, st=-0.1), aVF=shape(0.7, st=-0.1))}
+    for worse in (long_qtc, ill, silent, sunk):
+        first = all_statements(facts(**young | worse))[0]
+        assert (first.code, first.urgent) == ("STE-ANT", True), worse
+
+
+def test_leads_that_were_not_measured_are_named() -> None:
+    without = {name: one for name, one in healthy().items() if name != "V3"}
+    assert not_measured(facts(shapes=without)) == ("V3",)
+    assert not_measured(facts()) == ()
+    assert not_measured(facts(shapes={"II": shape(1.0)})) == ()  # a rhythm lead
 
 
 def limb_leads(p_mv: tuple[float, float], qrs_mv: tuple[float, float]) -> dict[str, LeadShape]:

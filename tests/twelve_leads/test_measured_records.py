@@ -15,6 +15,7 @@ from pipeline.intake import read_path
 from pipeline.store.results import load_analysis, save_analysis
 from pipeline.twelve_leads.derived_leads import TWELVE_LEADS
 from pipeline.types import Recording
+from pipeline.wording import looked_for_words
 
 pytestmark = pytest.mark.data
 
@@ -104,6 +105,15 @@ def flat_lead(name: str) -> Recording:
     p_signal = whole.p_signal.copy()
     p_signal[:, whole.leads.index(name)] = 0
     return Recording.from_array(p_signal, fs=whole.fs, leads=whole.leads)
+
+
+def test_an_infarction_seen_without_v3_says_what_could_not_be_told():
+    """V2 alone reaches its limit, V4 is below: with V3 there are two neighbours, and ST elevation is stated."""
+    record = flat_lead("v3")
+    measured = with_measurements(record, analyse(record, load_classifier(RECORDING_NETWORK))).measured
+    assert measured.not_measured == ("V3",)
+    assert {"Q-ANT", "ST-UNREAD"} <= {one.code for one in measured.statements}
+    assert "Not measured: V3; what needs it was not looked for." in looked_for_words(measured)
 
 
 @pytest.mark.parametrize("name", ["v2", "i", "ii"])
