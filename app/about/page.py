@@ -42,12 +42,12 @@ HeartVision shows a clinician or researcher every beat of an ECG, the class a ne
 where in the picture of the beat it looked. The five classes are those of ANSI/AAMI EC57.
 """
 NOT = """
-It is **not a medical device**. It was trained and tested on public databases, chiefly two-lead ambulatory recordings of
-47 adults, and in no hospital's routine. It does not diagnose and does not know the patient. It
-names beats and rhythms, from one or two leads, each with a confidence and what in the signal says so. ST segments,
-intervals and all other leads are not read: nothing here says anything about ischaemia. N is a class of beats, not a
-normal ECG: beats with bundle branch block and escape beats count as N. It has not been tested on children. A notice
-marks leads that no network here was trained on.
+It is **not a medical device**. It was trained and tested on public databases, beats and rhythms chiefly on two-lead
+ambulatory recordings of 47 adults, and in no hospital's routine. It does not diagnose and does not know the patient. It
+names beats and rhythms, each with a confidence and what in the signal says so. Of three leads and more it measures
+intervals, axis and ST levels, and says which published criteria they meet, those of ischaemia among them; a criterion
+that is not met excludes nothing. N is a class of beats, not a normal ECG: beats with bundle branch block and escape
+beats count as N. It has not been tested on children. A notice marks leads that no network here was trained on.
 """
 PRIVACY = """
 Nothing leaves the machine that HeartVision runs on. A recording that you open is kept there, its signal and its name,

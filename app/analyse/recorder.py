@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import Final
+
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +18,7 @@ ABOUT = (
     "Differences are ours less the recorder's; a QTc whose formula the file does not state is compared with the one in "
     "use here."
 )
+_AFTER_NUMBERS: Final = MappingProxyType({"deg": "°", "1/min": "/min"})
 
 
 def draw(case: Case) -> None:
@@ -30,12 +34,17 @@ def draw(case: Case) -> None:
         rows = [
             {
                 "": plain(row.name),
-                "Recorder": f"{row.device:g} {row.unit}",
-                "HeartVision": "not measured" if row.ours is None else f"{row.ours:.0f} {row.unit}",
-                "Difference": "" if row.difference is None else f"{round(row.difference):+d} {row.unit}",
+                "Recorder": _in_unit(f"{row.device:g}", row.unit),
+                "HeartVision": "not measured" if row.ours is None else _in_unit(f"{row.ours:.0f}", row.unit),
+                "Difference": "" if row.difference is None else _in_unit(f"{round(row.difference):+d}", row.unit),
             }
             for row in compared(device, case.analysis.measured)
         ]
         if rows:
             st.dataframe(safe_table(pd.DataFrame(rows)), hide_index=True, width="stretch")
         st.caption(ABOUT)
+
+
+def _in_unit(number: str, unit: str) -> str:
+    """Return a number with its unit as it is read; files and FHIR name units by their codes."""
+    return f"{number}{_AFTER_NUMBERS.get(unit, f' {unit}')}"

@@ -14,7 +14,7 @@ from pipeline.intake import TABLE_ENDINGS, ColumnRole, CsvOptions, CsvTable, des
 from pipeline.intake.csv_roles import ROLES
 
 UNITS = {"mV": "mV", "µV": "uV", "V": "V", "arbitrary (no gain known)": "none"}
-_AS_STATED = "as the device states it"
+_AS_STATED, _CHOOSE = "as the device states it", "choose what the device states"
 _COLUMN, _ROLE = "Column", "Taken as"
 Files = Sequence[tuple[str, bytes]]
 
@@ -142,7 +142,7 @@ def _rate(key: str) -> float | None:
 
 
 def _unit(key: str) -> str | None:
-    unit = st.selectbox("Unit of the values", list(UNITS), index=None, placeholder=_AS_STATED, key=f"{key}-unit")
+    unit = st.selectbox("Unit of the values", list(UNITS), index=None, placeholder=_CHOOSE, key=f"{key}-unit")
     return None if unit is None else UNITS[unit]
 
 

@@ -78,7 +78,7 @@ def _calm(found: LiveState) -> str:
     if behind_s > BEHIND_S:
         return f"No alarm until {behind_s:.0f} s ago: the classes are behind the signal."
     if not found.quality.startswith("good"):
-        return f"No alarm can be relied on now; the last seconds are {plain(found.quality)}."
+        return f"No alarm can be relied on now. The last seconds: {plain(found.quality)}."
     return "No alarm."
 
 

@@ -18,6 +18,14 @@ def test_it_says_what_it_is_not_and_publishes_its_limits() -> None:
     assert limits.loc["Leads", "Limit"] == f"1 to {DEFAULT.limits.leads}"
 
 
+def test_what_it_is_not_denies_nothing_that_the_application_states() -> None:
+    page = AppTest.from_file(PAGE, default_timeout=60).run()
+    (says,) = [markdown.value for markdown in page.markdown if "not a medical device" in markdown.value]
+    assert "intervals, axis and ST levels" in says
+    assert "excludes nothing" in says
+    assert "not read" not in says
+
+
 def test_each_network_has_its_card() -> None:
     page = AppTest.from_file(PAGE, default_timeout=60).run()
     titles = [expander.label for expander in page.expander]
