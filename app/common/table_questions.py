@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.common.text import plain
 from pipeline.config import DEFAULT
-from pipeline.intake import TABLE_ENDINGS, ColumnRole, CsvOptions, CsvTable, describe_csv, file_ending
+from pipeline.intake import TABLE_ENDINGS, ColumnRole, CsvOptions, CsvTable, describe_csv, file_ending, is_archive
 from pipeline.intake.csv_roles import ROLES
 
 UNITS = {"mV": "mV", "µV": "uV", "V": "V", "arbitrary (no gain known)": "none"}
@@ -66,7 +66,7 @@ def ask(files: Files, key: str) -> Answers:
 def described(files: Files) -> CsvTable | None:
     """What the only table of an upload says about itself; None if there are others, or an archive that holds them."""
     tables = [payload for name, payload in files if file_ending(name) in TABLE_ENDINGS]
-    archives = [name for name, _ in files if file_ending(name) == ".zip"]
+    archives = [name for name, payload in files if is_archive(name, payload)]
     return describe_csv(tables[0]) if len(tables) == 1 and not archives else None
 
 

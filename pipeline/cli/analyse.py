@@ -157,7 +157,9 @@ def _analyse_one(
 
 def _say_notices(path: Path, recording: Recording) -> None:
     """Say what was taken for what in a table, and what became of the files of an archive."""
-    packed = path.suffix.lower() == ".zip"
+    from pipeline.intake.zip_reader import is_archive_file
+
+    packed = is_archive_file(path)
     if recording.notices and (packed or path.suffix.lower() in _TABLES):
         say(f"{label(path)}: {f'{recording.name}: ' if packed else ''}{' '.join(recording.notices)}")
 

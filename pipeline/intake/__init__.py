@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pipeline.intake.archives import open_all, open_uploads
-    from pipeline.intake.content import TABLE_ENDINGS, file_ending
+    from pipeline.intake.content import TABLE_ENDINGS, file_ending, is_archive
     from pipeline.intake.csv_reader import CSV_UNITS, CsvOptions, CsvTable, describe_csv
     from pipeline.intake.csv_roles import ColumnRole
     from pipeline.intake.opened import Opened
@@ -26,6 +26,7 @@ __all__ = [
     "count_pages",
     "describe_csv",
     "file_ending",
+    "is_archive",
     "open_all",
     "open_uploads",
     "read_all",
@@ -38,7 +39,7 @@ __all__ = [
 _HOMES = MappingProxyType(  # all others are at home in the reader of CSV
     dict.fromkeys(("read_all", "read_path", "read_picture_file", "read_uploads"), "pipeline.intake.uploads")
     | dict.fromkeys(("count_pages", "read_picture"), "pipeline.intake.picture_reader")
-    | dict.fromkeys(("TABLE_ENDINGS", "file_ending"), "pipeline.intake.content")
+    | dict.fromkeys(("TABLE_ENDINGS", "file_ending", "is_archive"), "pipeline.intake.content")
     | dict.fromkeys(("open_all", "open_uploads"), "pipeline.intake.archives")
     | {"ColumnRole": "pipeline.intake.csv_roles", "Opened": "pipeline.intake.opened"}
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.config import DEFAULT, ON_DISK, Config
 from pipeline.errors import EcgError, IntakeError
 from pipeline.intake.batch import Files, split_uploads
-from pipeline.intake.content import file_ending, file_stem, foreign_kind, is_clutter, safe_name
+from pipeline.intake.content import file_ending, file_stem, is_archive, is_clutter, safe_name
 from pipeline.intake.csv_reader import CsvOptions
 from pipeline.intake.opened import Opened, Refused
 from pipeline.intake.uploads import (
@@ -21,7 +21,7 @@ from pipeline.intake.uploads import (
     read_uploads,
     read_zip_file,
 )
-from pipeline.intake.zip_reader import open_zip
+from pipeline.intake.zip_reader import is_archive_file, open_zip, require_no_document
 from pipeline.types import Recording
 
 
@@ -53,10 +53,10 @@ def open_uploads(
         If no recording can be read, an archive is damaged or hostile as a whole, or there is no archive and a file
         cannot be read; one sentence.
     """
-    if not any(_is_archive(*file) for file in files):
+    if not any(is_archive(*file) for file in files):
         return Opened(tuple(read_uploads(files, csv=csv, identity=identity, config=config)))
     check_total(files, config)
-    loose = [file for file in files if not _is_archive(*file)]
+    loose = [file for file in files if not is_archive(*file)]
     packed, refused = _unpacked(files, config)
     aside = [file for file in packed if not is_part_or_recording(*file)]
     recordings: list[Recording] = []
@@ -92,20 +92,17 @@ def open_all(path: Path, *, csv: CsvOptions | None = None, identity: bool = Fals
     config : Config, optional
         Its limits apply.
     """
-    if file_ending(path.name) != ".zip":
+    if not is_archive_file(path):
         return Opened((read_path(path, csv=csv, identity=identity, config=config),))
     payload = read_zip_file(path, config=config)
     return open_uploads([(path.name, payload)], csv=csv, identity=identity, config=config)
 
 
-def _is_archive(name: str, payload: bytes) -> bool:
-    return file_ending(name) == ".zip" and foreign_kind(payload) == "a ZIP archive"
-
-
 def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> tuple[Files, list[Refused]]:
     """Return the files in all archives, without clutter, and what could not be unpacked."""
     inside, refused = [], []
-    for payload in (payload for name, payload in files if _is_archive(name, payload)):
+    for payload in (payload for name, payload in files if is_archive(name, payload)):
+        require_no_document(payload, limits=config.limits)
         for member in open_zip(payload, limits=config.limits):
             if is_clutter(member.name):
                 continue

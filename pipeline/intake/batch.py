@@ -15,6 +15,7 @@ from pipeline.intake.content import (
     file_stem,
     folded_name,
     foreign_kind,
+    is_archive,
     is_clutter,
 )
 from pipeline.intake.picture_reader import count_pages
@@ -38,7 +39,7 @@ def holds_table(files: Sequence[tuple[str, bytes]], *, config: Config = DEFAULT)
     """Tell whether there is a table among the files or in a ZIP archive, so that rate and unit must be stated."""
     names = [name for name, _ in files]
     for name, payload in files:
-        names += zip_names(payload, limits=config.limits) if file_ending(name) == ".zip" else []
+        names += zip_names(payload, limits=config.limits) if is_archive(name, payload) else []
     return any(file_ending(name) in TABLE_ENDINGS and not is_clutter(name) for name in names)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Final
 
 from pipeline.errors import IntakeError, LimitError
@@ -37,6 +38,10 @@ _MAGIC: Final = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"MATLAB 5.0 MAT-file", "a MATLAB file"),
+    (b"PAR1", "a Parquet table"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook or document of old Office programs"),
     (b"\x7fELF", "a program"),
     (b"MZ", "a program"),
     (b"SQLite format 3\x00", "a database"),
@@ -46,6 +51,19 @@ _MAGIC: Final = (
     (b"<html", "a web page"),
     (b"<script", "a web page"),
 )
+_ARCHIVE: Final = (b"PK\x03\x04", b"PK\x05\x06")
+_RECORD_ENDINGS: Final = frozenset({".hea", ".dat", ".mat", ".atr"})
+# What to do with a file of such a kind.
+ADVICE: Final = MappingProxyType(
+    {"a gzip archive": "unpack it first"}
+    | dict.fromkeys(("a 7-Zip archive", "a RAR archive", "a tar archive"), "unpack it, and pack it again as .zip")
+    | dict.fromkeys(
+        ("an HDF5 file", "a NumPy array", "a MATLAB file", "a Parquet table"),
+        "save the samples as CSV, a column for each lead",
+    )
+    | {"a workbook or document of old Office programs": "save the sheet with the samples as CSV"}
+)
+_TAR: Final = slice(257, 262)
 _PAGE_KINDS: Final = ("a PNG picture", "a JPEG picture", "a WebP picture", "a PDF document")
 # What a PhysioNet folder holds beside its records: lists, checksums, licences, and settings of viewers.
 _RX_FOLDER_TEXT: Final = re.compile(
@@ -86,12 +104,25 @@ def foreign_kind(payload: bytes, *, signal: bool = False) -> str | None:
     head = payload[:64].lstrip(b"\xef\xbb\xbf \t\r\n") if not signal else payload[:64]
     if not signal and head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "a WebP picture"
+    if not signal and payload[_TAR] == b"ustar":
+        return "a tar archive"
     for magic, kind in _MAGIC:
         if (signal and magic in _SHORT_MAGIC) or (magic in _WORDS and b"\x00" not in head):
             continue
         if head[: len(magic)].lower() == magic.lower() if magic.startswith(b"<") else head.startswith(magic):
             return kind
     return None
+
+
+def is_archive(name: str, payload: bytes) -> bool:
+    r"""Tell whether a file is a ZIP archive by its content, whatever its name; a part of a WFDB record is none.
+
+    Examples
+    --------
+    >>> [is_archive(name, b"PK\x03\x04...") for name in ("a.zip", "a.bin", "export", "a.dat")]
+    [True, True, True, False]
+    """
+    return payload.startswith(_ARCHIVE) and file_ending(name) not in _RECORD_ENDINGS
 
 
 def may_be_page(payload: bytes) -> bool:

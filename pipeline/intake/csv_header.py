@@ -19,13 +19,15 @@ from pipeline.signal.lead_names import is_known_lead, is_other_signal, is_time, 
 
 _RX_IN_NAME: Final = re.compile(r"^(.*?)[ _]*(?:[\[({]\s*([^\])}]{1,16})\s*[\])}]|(?:/|,| in |_)\s*([^\W\d_]{1,12}))$")
 _RX_HERTZ: Final = re.compile(
-    r"([0-9]+(?:[.,][0-9]+)?)\s*(k?hz|k?hertz|герц|гц|ヘルツ|赫兹|赫茲|헤르츠|sps|s(?:a|amples?)?\s*(?:/|per)\s*s(?:ec(?:ond)?)?)\b",
+    r"([0-9]+(?:[.,][0-9]+)?)\s*(k?hz|k?hertz|hercios?|hercz\w*|герц|гц|ヘルツ|赫兹|赫茲|헤르츠|sps|s(?:a|amples?)?\s*(?:/|per)\s*s(?:ec(?:ond)?)?)\b",
     re.IGNORECASE,
 )
 _RX_RATE_KEY: Final = re.compile(
     r"sampl\w*[ _-]*(?:rate|freq\w*)|(?:rate|freq\w*) of sampling|samples?\s*(?:/|per)\s*s(?:ec|$|\W)|abtast\w*"
     r"|(?<![a-z])(?:fs|sr|sps|f_s|fsamp\w*|sfreq|sampled at)(?![a-z])|(?:sampling|samples at|sampled)\W*$"
     r"|(?:digiti[sz]ation|digiti[sz]ing|acquisition|a/?dc?)[ _-]*(?:rate|freq\w*)"
+    r"|(?:output|record(?:ing)?)[ _-]*rate|samplings?frekven[sz]|vzorkov\w*|próbkowania|mintavétel\w*"
+    r"|örnekle\w*|näytte\w*"
     r"|[ée]chantillonnage|muestreo|campionamento|amostragem|bemonstering|дискретизации|采样|採樣|サンプル|サンプリング",
     re.IGNORECASE,
 )
@@ -41,6 +43,8 @@ _RX_NO_RATE: Final = re.compile(
     re.IGNORECASE,
 )
 _MAINS_HZ: Final = (50.0, 60.0)  # without a key for sampling rates, this may well be the power line's
+_EPOCH_S: Final = (6e8, 4e9)  # seconds since 1970, from 1989 to 2096
+_WEARABLE_HZ: Final = (20.0, 4000.0)
 _SAME_RATE: Final = 0.005  # rates that differ by less are the same, rounded
 _RX_INTERVAL_KEY: Final = re.compile(
     r"sampl\w*[ _-]*(?:interval|period|time)|abtastintervall|^(?:dt|delta[ _]?t|interval|time[ _]step)$", re.IGNORECASE
@@ -55,7 +59,8 @@ _RX_UNIT_KEY: Final = re.compile(
     rf"(?:{_OF_WHAT}s?[ _.-]*)?(?:units?|(?:physical )?dimension)"
     rf"(?:[ _-]+of[ _-]+(?:the )?(?:{_OF_WHAT}s?|measure(?:ment)?))?"
     r"|(?:ma(?:ß|ss)|mess|spannungs|amplituden|signal|ekg-?)?einheit(?:en)?|unités?(?: de mesure)?"
-    r"|unidad(?:es)?(?: de medida)?|unità(?: di misura)?|unidades?(?: de medida)?|eenhe(?:id|den)|enhe(?:t|d)(?:er)?"
+    r"|unidad(?:es)?(?: de medida)?|unità(?: di misura)?|unidades?(?: de medida)?|eenhe(?:id|den)"
+    r"|jednostk[ai]|jednotk[ay]|yksikkö|birim|mértékegység|μονάδα|enhe(?:t|d)(?:er)?"
     r"|единиц[аы](?: измерения)?|单位|單位|単位|단위",
     re.IGNORECASE,
 )
@@ -66,13 +71,19 @@ _RX_NEXT_FACT: Final = re.compile(r"[,;|\t]\s*(?=[^,;|:=\d\t]{1,60}[:=])")
 _RX_GAIN_KEY: Final = re.compile(
     r"(?:digits?|adc|adu|counts?|lsb|units?)\s*(?:/|per)\s*(millivolt|mv|microvolt|uv|µv)\b", re.IGNORECASE
 )
+# The other way round: what a step is worth, as in "Resolution: 4.88 uV/LSB".
+_RX_STEP: Final = re.compile(
+    r"(nv|uv|µv|μv|mv|v)\s*(?:/|per)\s*(?:lsb|bit|adc|adu|digit|count|step|unit)s?\b", re.IGNORECASE
+)
 _RX_KEY_VALUE: Final = re.compile(r"[#%;/\s]*([^:=,;\t]{1,60}?)[\"']?\s*[:=,;\t]\s*[\"']?(.*?)[\"',;\t\s]*$")
 _RX_PLAIN_NUMBER: Final = re.compile(
     r"\s*[0-9]+(?:[.,][0-9]+)?(?![0-9.,])\s*(?:$|[^\w\s:/.-]|1?\s*/\s*s|per\b|samples?\b)", re.IGNORECASE
 )
 _LINE_MAX: Final = 400  # characters; a longer line states no single fact
 _RX_LEAD_KEY: Final = re.compile(
-    r"leads?|channel|ableitung(?:en)?|dérivation|derivación|derivazione|отведение|导联|誘導", re.IGNORECASE
+    r"leads?|channel|ableitung(?:en)?|dérivation|derivación|derivazione|отведение|导联|誘導|afleiding(?:en)?"
+    r"|derivaç(?:ão|ões)|odprowadzeni[ea]|avledning(?:ar)?|elvezetés|svod|kytkentä|导联|유도",
+    re.IGNORECASE,
 )
 # Keys of lines about a person or an appliance: such a line is no row of names, even right above the samples.
 _RX_FACT_KEY: Final = re.compile(
@@ -141,6 +152,8 @@ def read_header(head: Sequence[str], dialect: Dialect) -> Header:
     if not names and _is_numbering(head, first, dialect):
         names, first = tuple(cells_of(head[first], dialect.delimiter)), first + 1
     header = _facts(head[:above], dialect, Header(skip=first, names=names, units=units))
+    if not names and (rate := _start_and_rate(head[first : first + 3], dialect)):
+        return replace(header, skip=first + 2, fs=header.fs or rate)
     if (own := opensignals(head[:first])) and dialect.width - len(own.names) in (0, 1):
         padding = ("",) * (dialect.width - len(own.names))
         return Header(first, (*own.names, *padding), (), own.fs, "none", None, "", (*own.sensors, *padding))
@@ -149,6 +162,21 @@ def read_header(head: Sequence[str], dialect: Dialect) -> Header:
         counted = own.names[0] == "time" and not cells_of(head[first], dialect.delimiter)[0]  # ",5000,5000": samples
         return replace(header, skip=first + counted, names=(*own.names, *padding), units=(*own.units, *padding))
     return header
+
+
+def _start_and_rate(head: Sequence[str], dialect: Dialect) -> float | None:
+    """Return the rate of a table whose first row is its start in seconds since 1970 and whose second is its rate.
+
+    Wearables write both once for each column, as Empatica's do.
+    """
+    rows = [[dialect.value(cell) for cell in cells_of(line, dialect.delimiter) if dialect.is_number(cell)]
+            for line in head]  # fmt: skip
+    if len(rows) < 3 or any(len(row) != dialect.width for row in rows):
+        return None
+    start, rate, sample = rows
+    alike = len(set(start)) == 1 and len(set(rate)) == 1
+    epoch = _EPOCH_S[0] <= start[0] < _EPOCH_S[1] and all(abs(value) < _EPOCH_S[0] / 10 for value in sample)
+    return rate[0] if alike and epoch and _WEARABLE_HZ[0] <= rate[0] <= _WEARABLE_HZ[1] else None
 
 
 def _is_row(cells: Sequence[str], dialect: Dialect) -> bool:
@@ -278,6 +306,7 @@ def _is_fact(line: str, head: Sequence[str], at: int, dialect: Dialect) -> bool:
 
 def _split(name: str) -> tuple[str, str]:
     """Split a name such as "ECG (mV)" into the name and its unit; the unit is "" if there is none."""
+    name = name.rstrip("_")  # MATLAB writes "ECG (mV)" as "ECG_mV_"
     match = _RX_IN_NAME.match(name)
     if match is None:
         return name, ""
@@ -307,6 +336,8 @@ def _facts(lines: Sequence[str], dialect: Dialect, header: Header) -> Header:
         lead = lead or (plain_name(value) if _RX_LEAD_KEY.fullmatch(key) and is_known_lead(value) else "")
         if gain is None and (per := _RX_GAIN_KEY.search(f"{key} {value}")) and (number := _leading(value)):
             gain = number if per.group(1).casefold() in ("millivolt", "mv") else number * 1000
+        if gain is None and (step := _RX_STEP.search(f"{key} {value}")) and (number := _leading(value)):
+            gain = 1.0 / (number * {"n": 1e-6, "v": 1e3, "m": 1.0}.get(step.group(1)[0].casefold(), 1e-3))
     return Header(header.skip, header.names, header.units, _rate(facts), _unit(facts), gain, lead)
 
 

@@ -28,6 +28,7 @@ from pipeline.intake.csv_time import (
     unrolled,
     with_gaps,
 )
+from pipeline.intake.csv_turned import upright
 from pipeline.intake.csv_units import COUNTS
 from pipeline.intake.csv_values import Values, read_values
 from pipeline.types import Recording, read_only
@@ -193,7 +194,7 @@ def describe_csv(payload: bytes, options: CsvOptions = CsvOptions(), *, limits: 
 
 def _laid_out(payload: bytes, options: CsvOptions, limits: Limits) -> tuple[bytes, CsvLayout]:
     require_size(payload, limits.csv_bytes, "The CSV file")
-    text = plain_text(payload)
+    text = upright(plain_text(payload))
     return text, find_layout(text, limits, columns=options.columns, time_column=options.time_column)
 
 
@@ -223,6 +224,7 @@ def _scales(layout: CsvLayout, options: CsvOptions, *, timed: bool) -> tuple[lis
     found = [column.unit for column in layout.columns if column.role == "ECG"]
     gain = layout.header.counts_per_mv
     if options.unit is None:
+        _require_one_unit(layout.header.unit, found)
         if gain is not None and not any(unit in ("mV", "uV", "V", "nV") for unit in found):
             return [1.0 / gain] * len(found), [f"counts, {gain:g} per mV"] * len(found)
         if not all(found):
@@ -235,11 +237,21 @@ def _scales(layout: CsvLayout, options: CsvOptions, *, timed: bool) -> tuple[lis
         if counts := next((word for word in words if word.strip(" []()").casefold() in COUNTS), None):
             raise IntakeError(f"The table says {counts!r}, no voltage, where {options.unit!r} was stated; correct one.")
         other = next((unit for unit in found if unit not in ("", "none") and CSV_UNITS[unit] != stated), None)
-        if other:
+        if other and layout.header.unit != options.unit:
             raise IntakeError(f"The table says {other!r} where {options.unit!r} was stated; correct one.")
         if gain is not None and not np.isclose(1.0 / gain, stated, rtol=0.01):
             raise IntakeError(f"The table says {gain:g} per mV where {options.unit!r} was stated; correct one.")
     return [stated] * len(found), [options.unit] * len(found)
+
+
+def _require_one_unit(above: str, found: Sequence[str]) -> None:
+    """Refuse a table whose lines above the samples state another unit than a column does. Raises IntakeError."""
+    other = next((unit for unit in found if unit not in ("", "none", above)), None)
+    if above not in ("", "none") and other is not None:
+        raise IntakeError(
+            f"The table says {above!r} above the samples and {other!r} at a column; state which one holds "
+            "(on the command line, --unit)."
+        )
 
 
 def _stated_rate(layout: CsvLayout, options: CsvOptions, limits: Limits) -> tuple[float | None, str]:

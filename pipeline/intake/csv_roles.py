@@ -170,7 +170,7 @@ def _role(column: ColumnFacts, sensor: str | None) -> tuple[Role, str]:
         return "event", "text"
     if ecg:
         return "ECG", "named as one"
-    if is_time(name) and _runs_on(column.values):
+    if is_time(name) and (_runs_on(column.values) or (np.diff(column.values) < 0).all()):  # backwards: refused later
         return "time", "by its name and values"
     if name and is_event(name):
         return "event", "by its name"

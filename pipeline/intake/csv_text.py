@@ -24,6 +24,25 @@ _MARK_WORDS: Final = frozenset(
         *("leadsoff", "disconnected", "error", "err", "invalid", "overflow", "ovf", "ovrflw", "saturated", "lost"),
     )
 )
+_UTF32: Final = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
+# Encodings before Unicode, in the order in which they are tried, and words in which each is known.
+_CODE_PAGES: Final = (
+    "cp1252",
+    "cp1251",
+    "koi8-r",
+    "gb18030",
+    "shift_jis",
+    "euc-kr",
+    "cp850",
+    "cp866",
+    "cp1253",
+    "cp1250",
+)
+_RX_TABLE_WORDS: Final = re.compile(
+    r"(?<!\w)µ[vV](?!\w)|[vV]olt|(?<!\w)(?:м[кв]?в|мк?В|[Вв]ремя|ЭКГ|экг|[Оо]тведени[ея]|[Чч]астота|[Ии]мя|[Дд]ата|[Пп]ациент)"
+    r"(?!\w)|дискретизации|毫伏|微伏|心电|导联|时间|采样|姓名|単位|時間|心電|誘導|サンプル|名前|심전도|시간|단위"
+    r"|[Χχ]ρόνος|próbkowania|[Čč]as|idő",
+)
 _HEAD_BYTES: Final = 2**18
 _PART_BYTES: Final = 2**14
 _COUNTED_BYTES: Final = 2**18  # at once: they stay in the processor's cache
@@ -80,7 +99,10 @@ def plain_text(payload: bytes) -> bytes:
     IntakeError
         If it is no text.
     """
+    if payload.startswith(_UTF32):
+        payload = payload[: len(payload) // 4 * 4].decode("utf-32", "replace").encode()
     text = _from_utf16(payload) if _is_utf16(payload[:512]) else payload.removeprefix(b"\xef\xbb\xbf")
+    text = _from_code_page(text)
     if (kind := foreign_kind(text)) is not None or b"\x00" in text:
         raise IntakeError(f"The CSV file is {kind or 'not plain text'}; save it as CSV first.")
     if b"\r" in text:
@@ -90,6 +112,23 @@ def plain_text(payload: bytes) -> bytes:
     if len(lines) > 8 and sum(not line.strip() for line in lines) * 9 > len(lines) * 4:  # a blank line after each row
         text = text.replace(b"\n\n", b"\n")
     return text
+
+
+def _from_code_page(text: bytes) -> bytes:
+    """Return text of an older encoding as UTF-8, if words of a table show which one; Windows' Western one is left."""
+    head = text[:_PART_BYTES]
+    if head.isascii() or _is_utf8(head):
+        return text
+    code_page = next((name for name in _CODE_PAGES if _RX_TABLE_WORDS.search(_decoded_as(head, name))), "")
+    return _decoded_as(text, code_page).encode("utf-8") if code_page else text
+
+
+def _decoded_as(text: bytes, code_page: str) -> str:
+    return text.decode(code_page, "replace")
+
+
+def _is_utf8(head: bytes) -> bool:
+    return "\ufffd" not in head.decode("utf-8", "replace").rstrip("\ufffd")  # the last sign may be cut
 
 
 def _is_utf16(head: bytes) -> bool:

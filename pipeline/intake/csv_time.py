@@ -14,6 +14,7 @@ from scipy.ndimage import minimum_filter1d
 
 from pipeline.config import Limits
 from pipeline.errors import IntakeError
+from pipeline.intake.csv_grid import grid_of
 
 Times = NDArray[np.float64]
 
@@ -302,11 +303,18 @@ def read_timing(times: Times, stated: float | None, limits: Limits, first_row: i
         raise IntakeError("The time column holds numbers that are no times; choose another one, or none.")
     if (worst := _runs_back(times)) is not None:
         raise IntakeError(f"The time column runs back at row {first_row + worst + 1}; sort the rows or leave it out.")
+    if span < 0:
+        raise IntakeError("The time column runs backwards; sort the rows by time or leave it out.")
     if not span > 0:
         raise IntakeError("The time column stands still; choose another one, or none.")
     fs = (n - 1) / span
     stray = _stray(times, fs)
     if stray <= _EVEN_SAMPLES:
+        known = stated is not None and abs(fs / stated - 1) <= _AGREE
+        if not known and (grid := grid_of(times, _longest(times))) is not None:
+            _check_gaps(grid.missing, grid.before, n, grid.fs, limits, first_row)
+            fs = _rounded(grid.fs, 1.0 / (n - 1))
+            return Timing(fs, True, grid.before, grid.missing, _step(fs))
         return Timing(_rounded(fs, 1.0 / (n - 1)), True, none, none, _step(fs))
     fs, steps = rows_per_unit(times), np.diff(times)
     if not np.isfinite(fs):
@@ -341,6 +349,11 @@ def _runs_back(times: Times) -> int | None:
         if steps.size and steps.min() < least:
             least, worst = float(steps.min()), part.start + int(np.argmin(steps))
     return worst
+
+
+def _longest(times: Times) -> float:
+    """Return the longest step."""
+    return max(float(np.diff(times[part]).max(initial=0.0)) for part in _parts(times.size))
 
 
 def _stray(times: Times, fs: float) -> float:

@@ -42,7 +42,10 @@ def recording_files(root: Path, *, config: Config = DEFAULT) -> list[Path]:
 
 
 def archive_files(root: Path) -> list[Path]:
-    """List the .zip archives in a folder and in the folders in it, in order of their paths."""
+    """List the ZIP archives in a folder and in the folders in it, in order of their paths.
+
+    Archives by another name than .zip are opened if they are named themselves; in a folder most are documents.
+    """
     return sorted(
         path for path in root.rglob("*") if file_ending(path.name) == ".zip" and path.is_file() and path.name[0] != "."
     )

@@ -13,12 +13,14 @@ from typing import Final
 from pipeline.config import DEFAULT, ON_DISK, Config
 from pipeline.errors import IntakeError, LimitError
 from pipeline.intake.content import (
+    ADVICE,
     OTHER_ANNOTATIONS,
     TABLE_ENDINGS,
     file_ending,
     file_stem,
     folded_name,
     foreign_kind,
+    is_archive,
     is_clutter,
     may_be_page,
     require_size,
@@ -30,7 +32,7 @@ from pipeline.intake.shape import named_by_shape
 from pipeline.intake.wfdb_files import needed_files
 from pipeline.intake.wfdb_header import is_multi_segment
 from pipeline.intake.wfdb_reader import read_wfdb
-from pipeline.intake.zip_reader import read_zip
+from pipeline.intake.zip_reader import is_archive_file, read_zip, require_no_document
 from pipeline.types import NAME_SIGNS, Recording
 
 _KNOWN_ENDINGS: Final = frozenset(f".{ending}" for ending in format_endings())
@@ -92,7 +94,11 @@ def read_uploads(
     found, left = _read_records(records, config)
     recordings += map(named_by_shape, found)
     aside = [name for name in left if recordings and name in packed and file_ending(name) != ".dat"]
-    _check_left_over([name for name in left if name not in aside])
+    unread = [name for name in left if name not in aside]
+    for name, payload in parts:
+        if name in unread and file_ending(name) not in _PARTS and (kind := foreign_kind(payload)):
+            raise _foreign(name, payload, kind)
+    _check_left_over(unread)
     return [_told(recording, identity=identity) for recording in left_aside(recordings, aside)]
 
 
@@ -141,7 +147,7 @@ def read_path(
     >>> recording.fs, recording.leads, recording.p_signal.shape
     (360.0, ('MLII',), (108000, 1))
     """
-    if _ending(path.name) == ".zip":
+    if is_archive_file(path):
         return _read_only_one(path, csv, identity=identity, config=config)
     if (format_ := _format_on_disk(path)) is not None:
         payload = _read_file(path, config.limits.upload_bytes, "The recording", follow=True)
@@ -160,9 +166,10 @@ def _told(recording: Recording, *, identity: bool) -> Recording:
 
 def _read_record(path: Path, config: Config) -> Recording:
     header_path = _header_path(path)
-    if path.is_file() and not header_path.exists() and _ending(path.name) not in (*_PARTS, ".hea"):
+    if path.is_file() and not header_path.exists() and _ending(path.name) not in (".dat", ".atr", ".hea"):
         payload = _read_file(path, config.limits.upload_bytes, "The recording", follow=True)
-        raise _foreign(path.name, payload, foreign_kind(payload))
+        if _ending(path.name) != ".mat" or foreign_kind(payload):
+            raise _foreign(path.name, payload, foreign_kind(payload))
     header = _read_file(header_path, config.limits.header_bytes, "The header (.hea)", follow=True)
     _require_header(header)
     files = _read_named_files(header, header_path, config)
@@ -187,7 +194,7 @@ def read_all(
     config : Config, optional
         Its limits apply.
     """
-    if _ending(path.name) != ".zip":
+    if not is_archive_file(path):
         return [read_path(path, csv=csv, identity=identity, config=config)]
     return read_uploads([(path.name, read_zip_file(path, config=config))], csv=csv, identity=identity, config=config)
 
@@ -263,7 +270,8 @@ def _unpacked(files: Sequence[tuple[str, bytes]], config: Config) -> list[tuple[
     parts: list[tuple[str, bytes]] = []
     for name, payload in files:
         kind = foreign_kind(payload, signal=_ending(name) not in (".zip", ".hea", ".csv"))
-        if kind == "a ZIP archive" and _ending(name) == ".zip":
+        if is_archive(name, payload):
+            require_no_document(payload, limits=config.limits)
             parts += [member for member in read_zip(payload, limits=config.limits) if not is_clutter(member[0])]
         elif kind is not None and _ending(name) != ".atr" and format_of(payload) is None:
             raise _foreign(name, payload, kind)
@@ -281,7 +289,7 @@ def _foreign(name: str, payload: bytes, kind: str | None) -> IntakeError:
     found = f"The file called {_label(name)!r} is {f'{kind} by its content' if kind else 'of no known kind'}"
     if may_be_page(payload):
         return IntakeError(f"{found}, not a recording: the page 12-lead page reads it, on the command line `page`.")
-    return IntakeError(f"{found}; choose {_ACCEPTED}.")
+    return IntakeError(f"{found}; {ADVICE.get(kind or '', f'choose {_ACCEPTED}')}.")
 
 
 def _label(name: str) -> str:

@@ -13,7 +13,7 @@ from pipeline.config import Limits
 from pipeline.errors import IntakeError, LimitError
 from pipeline.identity import Sex
 from pipeline.intake.content import safe_lead, unique_leads
-from pipeline.signal.lead_names import is_other_signal
+from pipeline.signal.lead_names import is_known_lead, is_other_signal
 
 # Accepted sample formats: samples in a group and the bytes that hold the group (WFDB signal(5)). Those of the FLAC
 # formats are the bytes of the samples once they are unpacked.
@@ -46,7 +46,21 @@ UNIT_TO_MV: Final = {
     b"\xc2\xb5V": 1e-3,
     b"\xce\xbcV": 1e-3,
     b"nV": 1e-6,
+    b"MV": 1.0,  # no electrode has a million volts
+    b"uVolt": 1e-3,
+    b"mVolt": 1.0,
+    b"microV": 1e-3,
+    b"microvolt": 1e-3,
+    b"microvolts": 1e-3,
+    b"millivolt": 1.0,
+    b"millivolts": 1.0,
+    b"volt": 1e3,
+    b"volts": 1e3,
 }
+# What headers write for a signal without a unit.
+NO_UNITS: Final = frozenset(
+    (b"nu", b"none", b"no_units", b"nounits", b"a.u.", b"au", b"adu", b"adc", b"counts", b"raw", b"-", b"1")
+)
 UNCALIBRATED_GAIN: Final = 200.0  # WFDB's default; only a scale for arbitrary units
 AGE_MAX: Final = 120  # years; more is a code for "not known"
 _RX_AGE: Final = re.compile(rb"^#[ \t]*<?age>?:[ \t]*(?P<years>\d{1,3})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
@@ -362,6 +376,9 @@ def _signal_line(line: bytes, number: int, formats: Collection[str]) -> SignalSp
     def integer(index: int, what: str, low: int, high: int) -> int | None:
         return _integer(fields[index], f"{what} of lead {number}", low, high) if len(fields) > index else None
 
+    lead = safe_lead(fields[8].decode("utf-8", "replace") if len(fields) > 8 else "", number)
+    if units.lower() in NO_UNITS and is_known_lead(lead):  # an ECG by its name, of arbitrary height
+        gain, units = None, b"mV"
     integer(3, "ADC resolution", 0, 32)
     adc_zero = integer(4, "ADC zero", -_INT32, _INT32)
     init = integer(5, "initial value", -_INT32, _INT32)
@@ -378,7 +395,7 @@ def _signal_line(line: bytes, number: int, formats: Collection[str]) -> SignalSp
         mv_per_unit=UNIT_TO_MV.get(units),
         init=init,
         checksum=checksum,
-        lead=safe_lead(fields[8].decode("utf-8", "replace") if len(fields) > 8 else "", number),
+        lead=lead,
     )
 
 

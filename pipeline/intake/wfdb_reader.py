@@ -433,7 +433,7 @@ def _lead_notices(header: Header, kept: list[int], placeholders: tuple[str, ...]
     if slower:
         notices.append(f"Interpolated to the {header.fs:g} Hz of the other leads: {', '.join(slower)}.")
     if bare:
-        notices.append(f"Not calibrated, because the header gives no gain: {', '.join(bare)}.")
+        notices.append(f"Not calibrated, because the header gives no gain or no unit: {', '.join(bare)}.")
     if unsummed:
         notices.append(
             "The header gives no checksum and no first sample, so damage to the signal file cannot be noticed."

@@ -8,11 +8,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pipeline.config import DEFAULT, Limits
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake.content import file_ending, foreign_kind, require_size
+from pipeline.intake.content import file_ending, foreign_kind, is_archive, require_size
 
 _BLOCK_BYTES: Final = 2**20
 _RATIO_FREE_BYTES: Final = 2**16  # a member this small is no bomb, whatever its ratio
@@ -20,6 +21,18 @@ _ENCRYPTED: Final = 0x1
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 _DIRECTORY_BYTES: Final = 2**17  # of the central directory, which Python reads before members are counted
+_AS_CSV: Final = "save the sheet with the samples as CSV"
+_NO_SIGNAL: Final = "a recording is needed as the recorder's program exports it, or its page as PDF"
+# What members, by the beginning of their names, say that an archive is something else, and what to do then.
+_DOCUMENTS: Final = (
+    (("[Content_Types].xml", "xl/"), "an Excel workbook", _AS_CSV),
+    (("[Content_Types].xml", "word/"), "a Word document", _NO_SIGNAL),
+    (("[Content_Types].xml",), "an Office document", _NO_SIGNAL),
+    (("mimetype", "content.xml"), "an OpenDocument file", f"of a spreadsheet, {_AS_CSV}"),
+    (("mimetype", "META-INF/container.xml"), "an electronic book", _NO_SIGNAL),
+    (("AndroidManifest.xml",), "a program for Android", _NO_SIGNAL),
+    (("META-INF/MANIFEST.MF",), "a Java program", _NO_SIGNAL),
+)
 _LARGE: Final = b"PK\x06\x07"  # the ZIP64 locator, 20 bytes before the end record; Python trusts it alone
 
 
@@ -88,6 +101,31 @@ def zip_names(payload: bytes, *, limits: Limits = DEFAULT.limits) -> list[str]:
             return [member.filename for member in _plain_members(archive)]
     except (IntakeError, *_BROKEN):
         return []
+
+
+def is_archive_file(path: Path) -> bool:
+    """Tell whether a file on disk is a ZIP archive by its first bytes; one that is called .zip is taken for one."""
+    try:
+        with path.open("rb") as file:
+            return is_archive(path.name, file.read(4)) or file_ending(path.name) == ".zip"
+    except OSError:
+        return file_ending(path.name) == ".zip"
+
+
+def require_no_document(payload: bytes, *, limits: Limits = DEFAULT.limits) -> None:
+    """Refuse what is an archive inside but holds no recordings: workbooks, documents, programs, arrays of NumPy.
+
+    Raises
+    ------
+    IntakeError
+        If it is one; the sentence says what to do instead.
+    """
+    names = set(zip_names(payload, limits=limits))
+    for marks, what, advice in _DOCUMENTS:
+        if all(any(name.startswith(mark) for name in names) for mark in marks):
+            raise IntakeError(f"The file is {what} by its content; {advice}.")
+    if names and all(file_ending(name) == ".npy" for name in names):
+        raise IntakeError("The file is an archive of NumPy arrays; save the samples as CSV, a column for each lead.")
 
 
 def _plain_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

@@ -61,7 +61,26 @@ _OTHER_WORDS: Final = frozenset(
         *("ppg", "pulse", "pleth", "bcg", "scg", "pcg", "phono", "sound", "microphone", "snore", "bvp"),
         *("acc", "accx", "accy", "accz", "ax", "ay", "az", "gyr", "gyrx", "gyry", "gyrz", "gx", "gy", "gz"),
         *("mag", "magx", "magy", "magz", "motion", "position", "activity", "steps"),
-        *("eeg", "emg", "eog", "ecog", "erg", "eda", "gsr", "egg", "fp", "fpz", "cz", "pz", "oz"),
+        *(
+            "eeg",
+            "emg",
+            "eog",
+            "ecog",
+            "erg",
+            "eda",
+            "gsr",
+            "gsc",
+            "icg",
+            "skt",
+            "scl",
+            "scr",
+            "egg",
+            "fp",
+            "fpz",
+            "cz",
+            "pz",
+            "oz",
+        ),
         *("atmung", "atem", "blutdruck", "pression", "presión", "presion", "pressione", "druck", "oddech"),
         *("ademhaling", "дыхание", "давление", "ускорение", "ээг", "呼吸", "血压", "血圧", "脉搏", "脈波", "体温"),
         *("加速度", "脑电", "호흡"),
@@ -71,7 +90,7 @@ _OTHER_WORDS: Final = frozenset(
 # The same where names go on, such as "RESPimp", "Plethysmogram" and "Acceleration".
 _RX_OTHER_STEM: Final = re.compile(
     r"resp|pleth|accel|accél|aceler|beschleunig|gyro|magnet|spo2|sao2|oxim|photo|capno|timest|counter|heart.?rate"
-    r"|sättigung|(?:lead|electrode)s?[ _.-]*off"
+    r"|sättigung|\bz0\b|\bdz/?dt\b|(?:lead|electrode)s?[ _.-]*off"
 )
 _RX_ELECTRODES: Final = re.compile(
     r"(?:fp|[afcpote][a-z]{0,2})\d{0,2}[-:](?:[am]\d|[fcpot][a-z]?[z\d]\d?)", re.IGNORECASE

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.config import DEFAULT
 from pipeline.errors import IntakeError, LimitError
-from pipeline.intake import open_all, open_uploads, read_uploads
+from pipeline.intake import open_all, open_uploads, read_all, read_path, read_uploads
 from tests.helpers import hospital_files as made
 from tests.helpers.wfdb_files import fixed_layout
 from tests.hostile.make_corpus import encoded, record, table, zipped
@@ -21,6 +21,69 @@ GOOD = [*record().items(), ("in/m.xml", MUSE)]
 
 def opened(*files: tuple[str, bytes]):
     return open_uploads([("all.zip", zipped(list(files)))])
+
+
+@pytest.mark.parametrize("name", ["export.bin", "export", "all.csv", "all.ecg", "ALL.ZIP"])
+def test_an_archive_is_one_whatever_its_name(name, tmp_path):
+    payload = zipped(list(GOOD))
+    assert names(open_uploads([(name, payload)])) == ["m", "r"]
+    assert sorted(found.name for found in read_uploads([(name, payload)])) == ["m", "r"]
+    (tmp_path / name).write_bytes(payload)
+    assert names(open_all(tmp_path / name)) == ["m", "r"]
+    assert sorted(found.name for found in read_all(tmp_path / name)) == ["m", "r"]
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        (["[Content_Types].xml", "xl/workbook.xml"], "an Excel workbook by its content; save the sheet .* as CSV"),
+        (["[Content_Types].xml", "word/document.xml"], "a Word document by its content; a recording is needed"),
+        (["[Content_Types].xml", "ppt/slides.xml"], "an Office document by its content"),
+        (["mimetype", "content.xml"], "an OpenDocument file by its content; of a spreadsheet, save"),
+        (["META-INF/MANIFEST.MF", "a.class"], "a Java program by its content"),
+        (["ecg.npy"], "an archive of NumPy arrays; save the samples as CSV"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.zip", "a.xlsx"])
+def test_what_is_an_archive_inside_and_holds_no_recording_is_called_what_it_is(members, says, name, tmp_path):
+    payload = zipped([(member, b"<x/>") for member in members])
+    (tmp_path / name).write_bytes(payload)
+    for read in (
+        lambda: open_uploads([(name, payload)]),
+        lambda: read_uploads([(name, payload)]),
+        lambda: read_path(tmp_path / name),
+    ):
+        with pytest.raises(IntakeError, match=says):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\x1f\x8b\x08\x00" + bytes(60), "a gzip archive by its content; unpack it first"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(60), "unpack it, and pack it again as .zip"),
+        (b"r.hea" + bytes(252) + b"ustar" + bytes(300), "a tar archive by its content; unpack it, and pack it again"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(60), "an HDF5 file by its content; save the samples as CSV"),
+        (b"\x93NUMPY\x01\x00" + bytes(60), "a NumPy array by its content; save the samples as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "of old Office programs by its content; save the sheet"),
+        (b"MATLAB 5.0 MAT-file, Platform" + bytes(200), "a MATLAB file by its content; save the samples as CSV"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.xyz", "a.mat"])
+def test_files_of_other_programs_are_refused_with_what_to_do(content, says, name, tmp_path):
+    if name == "a.mat" and not content.startswith(b"MATLAB"):
+        pytest.skip("only MATLAB writes .mat")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(IntakeError, match=says):
+        read_path(tmp_path / name)
+    if name == "a.xyz":
+        with pytest.raises(IntakeError, match=says):
+            read_uploads([(name, content)])
+
+
+def test_a_page_alone_in_an_archive_is_shown_the_way():
+    with pytest.raises(IntakeError, match="the page 12-lead page reads it"):
+        read_uploads([("all.zip", zipped([("x.pdf", b"%PDF-1.4 x")]))])
 
 
 def names(found) -> list[str]:

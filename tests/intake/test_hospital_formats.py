@@ -276,3 +276,13 @@ def test_a_lead_whose_rate_cannot_be_one_is_refused(rate: float) -> None:
     for leads in ([good, bad], [bad, good], [bad]):
         with pytest.raises(IntakeError, match=r"sampling frequency|limit is"):
             decoded_record(ECGRecord(leads=leads), "file", DEFAULT.limits)
+
+
+def test_a_bimodally_compressed_scp_file_is_refused_with_what_to_do():
+    payload = bytearray(made.scp(made.counts(8, 12.0), coded=True))
+    section = next(
+        at for at in range(16, len(payload)) if payload[at : at + 2] == b"\x06\x00" and payload[at + 6] == 20
+    )
+    payload[section - 2 + 16 + 5] = 1
+    with pytest.raises(IntakeError, match=r"compressed bimodally .* export it uncompressed .* or as HL7 aECG or DICOM"):
+        read_uploads([("a.scp", bytes(payload))])

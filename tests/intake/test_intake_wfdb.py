@@ -82,7 +82,7 @@ def test_every_unit_of_the_table_gives_millivolts(unit, factor):
 def test_without_gain_the_lead_is_not_calibrated_and_a_notice_says_so():
     found = _read(record(gain="0/mV"))
     assert found.calibrated == (False, False)
-    assert found.notices == ("Not calibrated, because the header gives no gain: MLII, V5.",)
+    assert found.notices == ("Not calibrated, because the header gives no gain or no unit: MLII, V5.",)
 
 
 def test_a_lead_that_is_no_voltage_is_left_out_with_a_notice():

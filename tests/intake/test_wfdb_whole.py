@@ -348,3 +348,25 @@ def test_a_file_of_no_known_kind_in_an_archive_is_left_aside_and_named_unless_it
         read_uploads([("all.zip", packed(*record, ("other.dat", payload)))])
     with pytest.raises(IntakeError, match="no known kind"):
         read_uploads([*record, ("notes.ann", b"abc")])
+
+
+@pytest.mark.parametrize("unit", ["NU", "adu", "none", "a.u."])
+def test_an_ecg_without_a_unit_is_read_uncalibrated_and_nothing_else_is(unit):
+    def header(*names: str) -> bytes:
+        lines = "".join(f"r.dat 16 200(0)/{unit} 16 0 0 0 0 {name}\n" for name in names)
+        return f"r {len(names)} 250 2500\n{lines}".encode()
+
+    dat = np.stack([np.arange(2500) % 200, np.arange(2500) % 90], axis=1).astype("<i2").tobytes()
+    found = read_uploads([("r.hea", header("II", "PLETH")), ("r.dat", dat)])[0]
+    assert (found.leads, found.calibrated) == (("II",), (False,))
+    assert any("no unit: II" in notice for notice in found.notices)
+    with pytest.raises(IntakeError, match="No lead of this recording is in V"):
+        read_uploads([("r.hea", header("PLETH", "ABP")), ("r.dat", dat)])
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("MV", 1.0), ("millivolts", 1.0), ("microV", 1e-3), ("volt", 1e3)])
+def test_units_in_words_are_voltages(unit, factor):
+    header = f"r 1 250 2500\nr.dat 16 200(0)/{unit} 16 0 0 0 0 II\n".encode()
+    steps = np.arange(2500) % 200
+    found = read_uploads([("r.hea", header), ("r.dat", steps.astype("<i2").tobytes())])[0]
+    np.testing.assert_allclose(found.p_signal[:, 0], steps / 200 * factor, rtol=1e-6)

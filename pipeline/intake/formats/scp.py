@@ -26,6 +26,10 @@ _START: Final = 6  # of section 0
 _POINTER: Final = struct.Struct("<HII")  # number, length and place of a section, from 1
 _LEAD: Final = struct.Struct("<IIB")  # first and last sample, code
 _SHORTER: Final = 29_999  # "not measured", as 65535 is
+_BIMODAL: Final = (
+    f"The {WHAT} is compressed bimodally (fewer samples between the beats than in them), which is not read; export it "
+    "uncompressed or Huffman-coded only, or as HL7 aECG or DICOM."
+)
 _DAMAGED: Final = f"The {WHAT} is incomplete or damaged, so that its signal cannot be read; export it again."
 
 
@@ -65,7 +69,12 @@ def read(name: str, payload: bytes, limits: Limits) -> Recording:
         counted_from_one = _checked(payload, limits)
     except (struct.error, IndexError) as error:
         raise IntakeError(_DAMAGED) from error
-    record = library_record("scp_ecg", "SCPECGParser", counted_from_one, WHAT)
+    try:
+        record = library_record("scp_ecg", "SCPECGParser", counted_from_one, WHAT)
+    except IntakeError as error:
+        if "bimodal" in str(error.__cause__):
+            raise IntakeError(_BIMODAL) from error
+        raise
     interval_us = record.raw_metadata["rhythm_sample_interval_us"]
     decoded = decoded_record(record, WHAT, limits, fs=1e6 / interval_us, notices=_notices(payload))
     return build_recording(name, payload, _with_intervals(decoded, record), tag="scp", limits=limits)
