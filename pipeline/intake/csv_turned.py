@@ -7,10 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from pipeline.config import DEFAULT
 from pipeline.errors import IntakeError
 from pipeline.intake.csv_text import cells_of, decoded, is_missing, is_number
 
 _LONG: Final = 100  # numbers in a line or cell are samples, one after the other
+_LEVELS: Final = 3  # different samples of a row that is a lead, more than
 _LINES: Final = 96  # of a table that lies on its side: a row for each lead, and what stands above
 _HEAD_BYTES: Final = 2**12
 _NUMBER: Final = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -52,7 +54,7 @@ def _from_rows(lines: Sequence[str]) -> bytes | None:
     for delimiter in (";", "\t", "|", ",", " "):
         rows = [cells_of(line, delimiter) for line in lines]
         long = [row for row in rows if len(row) >= _LONG]
-        if not long or len({len(row) for row in long}) > 1:
+        if not long or len({len(row) for row in long}) > 1 or not _are_signals(long):
             continue
         samples = [row[1:] for row in long]
         decimal = "," if delimiter != "," else "."
@@ -64,6 +66,11 @@ def _from_rows(lines: Sequence[str]) -> bytes | None:
         cells = zip(*(samples if all(named) else long), strict=True)
         return "\n".join((*above, *names, *map(delimiter.join, cells))).encode()
     return None
+
+
+def _are_signals(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether rows may be leads: no more than are read, and at least one that varies."""
+    return len(rows) <= DEFAULT.limits.leads and any(len(set(row[1:])) > _LEVELS for row in rows)
 
 
 def _from_cells(lines: Sequence[str]) -> bytes | None:
@@ -82,7 +89,7 @@ def _from_cells(lines: Sequence[str]) -> bytes | None:
                 "of its own."
             )
         samples = [_RX_NUMBER.findall(rows[i][k]) for i, k in lists]
-        if len({len(one) for one in samples}) > 1:
+        if len({len(one) for one in samples}) > 1 or not _are_signals(samples):
             continue
         places = {i for i, _ in lists}
         header = rows[0] if 0 not in places else []

@@ -25,7 +25,7 @@ _AS_CSV: Final = "save the sheet with the samples as CSV"
 _NO_SIGNAL: Final = "a recording is needed as the recorder's program exports it, or its page as PDF"
 # What members, by the beginning of their names, say that an archive is something else, and what to do then.
 _DOCUMENTS: Final = (
-    (("[Content_Types].xml", "xl/"), "an Excel workbook", _AS_CSV),
+    (("xl/workbook",), "an Excel workbook", _AS_CSV),
     (("[Content_Types].xml", "word/"), "a Word document", _NO_SIGNAL),
     (("[Content_Types].xml",), "an Office document", _NO_SIGNAL),
     (("mimetype", "content.xml"), "an OpenDocument file", f"of a spreadsheet, {_AS_CSV}"),

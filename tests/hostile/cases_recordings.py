@@ -202,7 +202,7 @@ def csv_cases() -> Iterator[Case]:
     yield text("blank lines", b"\n\n\n", says="no row")
     yield text("header only", lines[0], says="no row")
     yield text("PNG", encoded(draw_beat()[0]), says="PNG")
-    yield text("spreadsheet", zipped([("xl/workbook.xml", b"x" * 100)]), says="ZIP")
+    yield text("spreadsheet", zipped([("xl/workbook.xml", b"x" * 100)]), says="Excel workbook")
     yield text("UTF-16", good.decode().encode("utf-16"), "read")
     yield text("text in row 101", b"\n".join([*lines[:100], b"0.1,abc", *lines[101:]]), says="Row 101")
     yield text("formula", b"\n".join([*lines[:100], b"0.1,=1+1", *lines[101:]]), says="Row 101")

@@ -120,9 +120,7 @@ def test_a_time_that_runs_backwards_is_refused_and_not_taken_for_nothing():
 
 
 def test_a_start_and_a_rate_above_the_samples_are_none():
-    holds(
-        f"1714557600.0,1714557600.0\n{FS},{FS}\n".encode() + table(A, B).lstrip(), ("lead 1", "lead 2"), MILLIVOLTS
-    )
+    holds(f"1714557600.0,1714557600.0\n{FS},{FS}\n".encode() + table(A, B).lstrip(), ("lead 1", "lead 2"), MILLIVOLTS)
     holds(f"1714557600\n{FS}\n".encode() + table(A).lstrip(), ("lead 1",), BOTH)
 
 

@@ -65,6 +65,16 @@ UNITS = {
     b"\xb5V": 1e-3,
     b"\xc2\xb5V": 1e-3,
     b"\xce\xbcV": 1e-3,
+    b"MV": 1,
+    b"mVolt": 1,
+    b"millivolt": 1,
+    b"millivolts": 1,
+    b"uVolt": 1e-3,
+    b"microV": 1e-3,
+    b"microvolt": 1e-3,
+    b"microvolts": 1e-3,
+    b"volt": 1e3,
+    b"volts": 1e3,
 }
 
 
